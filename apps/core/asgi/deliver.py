@@ -1,0 +1,82 @@
+"""Sending an answer: whole, or piece by piece for as long as somebody listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from apps.core.asgi.headers import raw_headers
+from apps.core.asgi.pool import in_pool
+from apps.core.asgi.request import GateRequest
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+async def deliver(request: GateRequest, response: HttpResponseBase, receive: Receive, send: Send) -> int:
+    """Send the answer; returns the bytes of body sent."""
+    try:
+        if isinstance(response, HttpResponse):
+            return await _send_whole(request, response, send)
+        return await _send_stream(request, response, receive, send)
+    finally:
+        for close in response._resource_closers:  # type: ignore[attr-defined]  # close() would also signal per-request teardown
+            close()
+
+
+async def _send_whole(request: GateRequest, response: HttpResponse, send: Send) -> int:
+    content = response.content
+    headers = raw_headers(request, response)
+    if not response.has_header("Content-Length") and response.status_code not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(content)))
+    if request.META["REQUEST_METHOD"] == "HEAD":
+        content = b""
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+    return len(content)
+
+
+async def _send_stream(request: GateRequest, response: Any, receive: Receive, send: Send) -> int:
+    headers = raw_headers(request, response)
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    if request.META["REQUEST_METHOD"] == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+        return 0
+    pump = asyncio.create_task(_pump(response, send))
+    gone = asyncio.create_task(_until_gone(receive))
+    try:
+        await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (pump, gone):
+            task.cancel()
+        await asyncio.gather(pump, gone, return_exceptions=True)
+    if pump.cancelled():
+        return 0
+    return pump.result()
+
+
+async def _pump(response: StreamingHttpResponse, send: Send) -> int:
+    size = 0
+    async for part in _parts(response):
+        size += len(part)
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+    return size
+
+
+async def _parts(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+    if response.is_async:
+        async for part in response:
+            yield part
+        return
+    iterator = iter(response)
+    while (part := await in_pool(next, iterator, None)) is not None:
+        yield part
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,65 @@
+"""The request as the gate knows it: Django's own, with who, where from and when beside it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from io import BytesIO
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+
+from apps.core.actor import Actor
+from apps.core.errors import Malformed
+
+_GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+
+
+class GateRequest(ASGIRequest):
+    """One exchange. `actor` is None on public doors without a (good) credential."""
+
+    actor: Actor | None
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self.started = perf_counter()
+        try:
+            super().__init__(scope, BytesIO())
+        except UnicodeDecodeError:
+            super().__init__({**scope, "query_string": b""}, BytesIO())
+            self.is_unreadable = True
+        else:
+            self.is_unreadable = False
+        self.actor = None
+        self.request_id = request_id_from(self.META.get("HTTP_X_REQUEST_ID"))
+        self.address = client_address(
+            self.META.get("REMOTE_ADDR", ""), self.META.get("HTTP_X_FORWARDED_FOR")
+        )
+        self.answer_headers: list[tuple[str, str]] = []
+        """Headers that the way in adds to whatever the view answers (limits, versions)."""
+
+    def refuse_unreadable(self) -> None:
+        if self.is_unreadable:
+            raise Malformed("The query string is not ASCII.")
+        if "\x00" in self.path or "%00" in self.META["QUERY_STRING"]:
+            raise Malformed("The address holds a NUL.")
+
+    def take_body(self, stream: Any) -> None:
+        self._stream = stream
+
+
+def request_id_from(given: str | None) -> str:
+    """The caller's id when it is well-formed, our own otherwise."""
+    if given and _GOOD_REQUEST_ID(given):
+        return given
+    return f"req_{secrets.token_hex(12)}"
+
+
+def client_address(peer: str, forwarded_for: str | None) -> str:
+    """The caller's address behind the configured number of proxies; a free header is never believed."""
+    hops: int = settings.SIGNALBOX_TRUSTED_PROXIES
+    if not hops or not forwarded_for:
+        return peer
+    chain = [part.strip() for part in forwarded_for.split(",")]
+    return chain[-hops] if len(chain) >= hops else peer

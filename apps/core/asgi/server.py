@@ -1,0 +1,81 @@
+"""uvicorn as we run it: slow headers are cut off, and open streams are told before the server drains."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from apps.core.asgi.lifecycle import lifecycle
+
+HEADER_SECONDS = 15.0
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Gives a client a fixed time from its first byte to the end of its headers, drip as it may."""
+
+    _header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._start_header_timer()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._start_header_timer()
+
+    def on_headers_complete(self) -> None:
+        self._stop_header_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_header_timer()
+        super().connection_lost(exc)
+
+    def _start_header_timer(self) -> None:
+        self._stop_header_timer()
+        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._cut_off)
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _cut_off(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.close()
+
+
+class DrainingServer(uvicorn.Server):
+    """Tells the house that it drains as soon as the signal arrives, not after the last stream has ended."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        await lifecycle.drain()
+        await super().shutdown(sockets)
+
+
+def server_config(*, host: str, port: int, workers: int, grace: int, **ssl: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        "config.asgi:application",
+        host=host,
+        port=port,
+        workers=workers,
+        http=PatientProtocol,
+        ws="websockets-sansio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=4096,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=grace,
+        ws_max_size=1024 * 1024,
+        ws_ping_interval=30.0,
+        ws_ping_timeout=30.0,
+        ws_per_message_deflate=False,
+        **ssl,
+    )

@@ -1,0 +1,84 @@
+"""Reading credentials off a request, and the Protocol of whoever knows what they are worth (the keys app).
+
+Here is only the carrier: which header, one or two. What a token amounts to is decided by the one authenticator
+that every door, spelling and protocol asks.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Protocol
+
+from django.conf import settings
+
+from apps.core.actor import Identity
+from apps.core.errors import Malformed, PermissionDenied, Unauthenticated
+
+MAX_TOKEN_LENGTH = 4096
+
+
+class Authenticator(Protocol):
+    """Knows tokens and sessions. `recall` is for the loop: it never touches the database."""
+
+    def recall(self, token: str) -> Identity | None:
+        """The identity if this process knows it and may still trust what it knows."""
+
+    def identify(self, token: str) -> Identity:
+        """The identity by the database; `Unauthenticated` when the token is worth nothing."""
+
+    def identify_session(self, session_key: str) -> Identity:
+        """The identity of a browser session."""
+
+
+_authenticator: Authenticator | None = None
+
+
+def register_authenticator(authenticator: Authenticator) -> None:
+    global _authenticator  # noqa: PLW0603 - the one registration, at start-up
+    _authenticator = authenticator
+
+
+def authenticator() -> Authenticator:
+    if _authenticator is None:
+        raise RuntimeError("no authenticator is registered")
+    return _authenticator
+
+
+def read_token(authorization: str | None, key_header: str | None) -> str | None:
+    """The one token a request carries. Two different ones are refused: we never guess which was meant."""
+    bearer = _bearer(authorization) if authorization else None
+    key = key_header.strip() if key_header else None
+    if bearer and key and bearer != key:
+        raise Malformed("Two different credentials in one request.", code="two_credentials")
+    token = bearer or key
+    if token and len(token) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated
+    return token
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip() or "," in token:
+        raise Unauthenticated("The Authorization header must be 'Bearer <key or token>'.")
+    return token.strip()
+
+
+def check_presence(identity: Identity, address: str) -> None:
+    """What must hold at each use of a cached identity: not expired, and called from an allowed address."""
+    if identity.expires_at is not None and identity.expires_at <= datetime.now(UTC):
+        raise Unauthenticated("The credential has expired.", code="key_expired")
+    if identity.addresses and not _is_allowed(address, identity):
+        raise PermissionDenied("This key may not be used from your address.", code="address_not_allowed")
+
+
+def _is_allowed(address: str, identity: Identity) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in identity.addresses)
+
+
+def session_cookie_name() -> str:
+    return settings.SESSION_COOKIE_NAME

@@ -1,0 +1,105 @@
+"""`Idempotency-Key`: the same key and body gets the first answer again, another body a conflict.
+
+Claiming the key is an INSERT under a unique constraint, so of parallel twins exactly one runs. What failed before it
+did anything (422, 4xx before the deed, our own 5xx) frees the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+
+import orjson
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.utils import timezone
+
+from apps.core.asgi.request import GateRequest
+from apps.core.errors import Conflict, Malformed
+from apps.core.models import StoredAnswer
+
+MAX_LENGTH = 255
+KEPT = timedelta(hours=24)
+CLAIM_LASTS = timedelta(minutes=2)
+
+
+def run_once(
+    request: GateRequest, key: str, secret_fields: tuple[str, ...], run: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Run the view unless this actor already got an answer to this key here; then replay that answer."""
+    if not 0 < len(key) <= MAX_LENGTH:
+        raise Malformed(f"Idempotency-Key has 1 to {MAX_LENGTH} characters.", code="bad_idempotency_key")
+    fingerprint = hashlib.sha256(request.body).hexdigest()
+    claim = _claim(request, key, fingerprint)
+    if isinstance(claim, HttpResponse):
+        return claim
+    try:
+        response = run()
+    except BaseException:
+        claim.delete()
+        raise
+    if not _is_final(response.status_code):
+        claim.delete()
+        return response
+    claim.status = response.status_code
+    claim.content_type = response.headers.get("Content-Type", "application/json")
+    claim.body = _without_secrets(response.content, secret_fields)
+    claim.save(update_fields=["status", "content_type", "body"])
+    return response
+
+
+def forget_old_answers() -> int:
+    """Drop answers past their day, in every organisation."""
+    deleted, _ = StoredAnswer._base_manager.filter(created_at__lt=timezone.now() - KEPT).delete()
+    return deleted
+
+
+def _claim(request: GateRequest, key: str, fingerprint: str) -> StoredAnswer | HttpResponse:
+    assert request.actor is not None  # noqa: S101 - the gate admits before it replays
+    where = {
+        "organization_id": request.actor.organization_id,
+        "principal": request.actor.principal,
+        "method_path": f"{request.method} {request.path}"[:300],
+        "key": key,
+    }
+    try:
+        with transaction.atomic():
+            return StoredAnswer.objects.create(**where, fingerprint=fingerprint, created_at=timezone.now())
+    except IntegrityError:
+        pass
+    stored = StoredAnswer.objects.filter(**where).first()
+    if stored is None or _is_abandoned(stored):
+        if stored is not None:
+            stored.delete()
+        return _claim(request, key, fingerprint)
+    return _replay(stored, fingerprint)
+
+
+def _replay(stored: StoredAnswer, fingerprint: str) -> HttpResponse:
+    if stored.fingerprint != fingerprint:
+        raise Conflict("This Idempotency-Key was used with another body.", code="idempotency_key_reused")
+    if stored.status is None:
+        raise Conflict("The first call with this Idempotency-Key is still running.", code="idempotency_in_flight")
+    response = HttpResponse(bytes(stored.body), status=stored.status, content_type=stored.content_type)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _is_abandoned(stored: StoredAnswer) -> bool:
+    age = timezone.now() - stored.created_at
+    return age > KEPT or (stored.status is None and age > CLAIM_LASTS)
+
+
+def _is_final(status: int) -> bool:
+    return status < 400 or status in (404, 409)
+
+
+def _without_secrets(body: bytes, secret_fields: tuple[str, ...]) -> bytes:
+    if not secret_fields or not body:
+        return body
+    value = orjson.loads(body)
+    for name in secret_fields:
+        if isinstance(value, dict) and name in value:
+            value[name] = None
+    return orjson.dumps(value)

@@ -1,0 +1,66 @@
+"""Names that the outside sees: a prefix and 128 random bits. Inside, rows keep their integer keys."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from apps.core.errors import NotFound
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{uuid.uuid4().hex}"
+
+
+class PublicIdField(models.UUIDField[str, str]):
+    """A unique UUID column that reads as `prefix_<32 hex>`.
+
+    A malformed id raises `NotFound` when it is looked up: to a stranger it is one more thing that is not there.
+    """
+
+    def __init__(self, *, prefix: str, **kwargs: Any) -> None:
+        self.prefix = prefix
+        kwargs.setdefault("unique", True)
+        kwargs.setdefault("editable", False)
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "prefix": self.prefix}
+
+    def get_default(self) -> str:
+        return new_id(self.prefix)
+
+    def has_default(self) -> bool:
+        return True
+
+    def from_db_value(self, value: Any, *_: Any) -> str | None:
+        if value is None:
+            return None
+        return f"{self.prefix}_{value.hex if isinstance(value, uuid.UUID) else value}"
+
+    def to_python(self, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value.startswith(f"{self.prefix}_")):
+            return value
+        return f"{self.prefix}_{uuid.UUID(str(value)).hex}"
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if value is None:
+            return None
+        return super().get_db_prep_value(self._parse(value), connection, prepared)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else self._parse(value)
+
+    def _parse(self, value: Any) -> uuid.UUID:
+        if isinstance(value, uuid.UUID):
+            return value
+        prefix, _, digits = str(value).rpartition("_")
+        try:
+            if prefix != self.prefix or len(digits) != 32:
+                raise ValueError(value)
+            return uuid.UUID(hex=digits)
+        except ValueError:
+            raise NotFound from None

@@ -1,0 +1,46 @@
+"""Which windows a call counts against: the key's own rates first, then the settings' classes."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from apps.core.actor import Identity
+from apps.core.limits.domain import Verdict
+from apps.core.limits.factory import get_store
+from apps.core.limits.rates import Rate
+from apps.core.limits.store import Check
+
+
+async def hit_identity(identity: Identity, limit_class: str) -> Verdict:
+    return tightest(await get_store().hit(_checks(identity, limit_class)))
+
+
+async def hit_address(address: str) -> Verdict:
+    rates: tuple[Rate, ...] = settings.SIGNALBOX_ANONYMOUS_RATES
+    return tightest(
+        await get_store().hit([Check(f"address:{address}:{rate}", rate) for rate in rates])
+    )
+
+
+def rate_for(identity: Identity, limit_class: str) -> Rate:
+    own = identity.limits
+    rate = own.get(limit_class) or own.get("all")
+    if rate is not None:
+        return rate
+    classes: dict[str, Rate] = settings.SIGNALBOX_RATES
+    return classes.get(limit_class) or own.get("default") or classes["default"]
+
+
+def _checks(identity: Identity, limit_class: str) -> list[Check]:
+    checks = [Check(f"{identity.credential.id}:{limit_class}", rate_for(identity, limit_class))]
+    for rate in settings.SIGNALBOX_ORGANIZATION_RATES:
+        checks.append(Check(f"{identity.organization}:{rate}", rate))
+    return checks
+
+
+def tightest(verdicts: list[Verdict]) -> Verdict:
+    """The verdict a caller should see: a refusal that lasts longest, else the window with least left."""
+    refused = [verdict for verdict in verdicts if not verdict.allowed]
+    if refused:
+        return max(refused, key=lambda verdict: verdict.retry_after)
+    return min(verdicts, key=lambda verdict: verdict.remaining)

@@ -1,0 +1,119 @@
+"""The one reader of the environment and of the YAML files: typed, `NAME_FILE` secrets, a helpful failure.
+
+The environment wins over YAML, YAML over the defaults here. `docs/configuration.md` and `.env.example` list every
+variable; a test compares them with this file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.yaml_source import YamlFiles
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class FileSecrets(PydanticBaseSettingsSource):
+    """`SECRET_KEY_FILE=/run/secrets/key` stands for the file's content."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except OSError as error:
+            raise SystemExit(f"{field_name.upper()}_FILE: {error.strerror}: {path}") from None
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Environment(BaseSettings):
+    """Every variable, under the name the outside uses (upper case)."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True)
+
+    secret_key: str = ""
+    jwt_secret_key: str = ""
+    signalbox_key_pepper: str = ""
+    signalbox_master_key: str = ""
+    metrics_token: str = ""
+
+    database_url: str = ""
+    redis_url: str = ""
+    allowed_hosts: str = "localhost,127.0.0.1,[::1]"
+    public_url: str = ""
+
+    signalbox_data_dir: Path = ROOT / "var"
+    signalbox_config: str = ""
+    signalbox_trusted_proxies: int = Field(default=0, ge=0, le=10)
+    signalbox_pool_threads: int = Field(default=8, ge=1, le=200)
+    signalbox_access_log: str = ""
+    signalbox_shutdown_grace: int = Field(default=20, ge=1)
+    signalbox_key_prefix: str = Field(default="ltb_", pattern=r"^[a-z]{2,8}_$")
+    signalbox_key_hash: str = Field(default="hmac", pattern="^(hmac|bcrypt)$")
+    signalbox_secure_cookies: bool = False
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_workers: int = Field(default=1, ge=1, le=64)
+    api_log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error|critical)$")
+    api_key_header: str = "X-API-Key"
+
+    rate_limit_enabled: bool = True
+    rate_limit_requests: int = Field(default=100, ge=1)
+    rate_limit_window: int = Field(default=60, ge=1)
+    rate_limit_rps: int = Field(default=0, ge=0)
+    rate_limit_burst: int = Field(default=0, ge=0)
+
+    jwt_enabled: bool = True
+    jwt_expiration: int = Field(default=3600, ge=60)
+    jwt_refresh_expiration: int = Field(default=30 * 86400, ge=60)
+
+    enable_rest: bool = True
+    enable_graphql: bool = True
+    enable_websocket: bool = True
+    enable_swagger: bool = True
+    ws_channel_capacity: int = Field(default=256, ge=8)
+
+    cors_allowed_origins: str = ""
+    cors_allowed_headers: str = "Authorization, Content-Type, X-API-Key, X-API-Version, X-Request-ID, Idempotency-Key, If-Match, If-None-Match, X-Session-ID"
+    cors_allow_credentials: bool = False
+
+    metrics_enabled: bool = True
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        yaml_files = YamlFiles(settings_cls, os.environ.get("SIGNALBOX_CONFIG", ""))
+        return init_settings, env_settings, FileSecrets(settings_cls), yaml_files
+
+
+def read_environment() -> Environment:
+    """The environment, or one sentence for each variable that is wrong."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        lines = [f"  {str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()]
+        raise SystemExit("The configuration cannot be used:\n" + "\n".join(lines)) from None
+
+
+def variable_names() -> list[str]:
+    return sorted(name.upper() for name in Environment.model_fields)
+
+
+def words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

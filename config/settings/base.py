@@ -1,0 +1,184 @@
+"""What is always so. Apps read `django.conf.settings`; only `config` reads the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from apps.core.limits.rates import Rate, parse_rate
+from config.databases import database
+from config.env import ROOT, read_environment, words
+
+env = read_environment()
+
+SIGNALBOX_VERSION = "0.1.0"
+SIGNALBOX_DATA_DIR = env.signalbox_data_dir
+SIGNALBOX_ENVIRONMENT = "base"
+
+DEBUG = False
+ALLOWED_HOSTS = words(env.allowed_hosts)
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": database(env.database_url, SIGNALBOX_DATA_DIR)}
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "graphene_django",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "apps.core",
+    "apps.tenants",
+    "apps.events",
+    "apps.keys",
+    "apps.console",
+]
+
+# Only pages run these (`core.asgi.browser`); the API path has its own few lines (`core.asgi.gate`).
+MIDDLEWARE = [
+    "apps.core.pages.PagePolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.core.pages.ActorMiddleware",
+]
+SIGNALBOX_BROWSER_PREFIXES = ("/console/", "/admin/", "/static/")
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# People and passwords
+AUTH_USER_MODEL = "tenants.User"
+LOGIN_URL = "/console/login"
+LOGIN_REDIRECT_URL = "/console/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# Sessions and cookies
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.signalbox_secure_cookies
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.core.pages.csrf_failure"
+SECURE_HSTS_SECONDS = 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+# Languages and times
+LANGUAGE_CODE = "en"
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+LOCALE_PATHS = [ROOT / "locale"]
+
+# Static files
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = SIGNALBOX_DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+
+# The way in
+SIGNALBOX_POOL_THREADS = env.signalbox_pool_threads
+SIGNALBOX_POOL_MAX_WAITING = 2000
+SIGNALBOX_TRUSTED_PROXIES = env.signalbox_trusted_proxies
+SIGNALBOX_ACCESS_LOG = env.signalbox_access_log or str(SIGNALBOX_DATA_DIR / "log" / "access.jsonl")
+SIGNALBOX_SHUTDOWN_GRACE = env.signalbox_shutdown_grace
+SIGNALBOX_CORS_ORIGINS = frozenset(words(env.cors_allowed_origins))
+SIGNALBOX_CORS_HEADERS = tuple(words(env.cors_allowed_headers))
+SIGNALBOX_CORS_CREDENTIALS = env.cors_allow_credentials
+SIGNALBOX_PUBLIC_URL = env.public_url or f"http://localhost:{env.api_port}"
+SIGNALBOX_HOST, SIGNALBOX_PORT, SIGNALBOX_WORKERS = env.api_host, env.api_port, env.api_workers
+SIGNALBOX_LOG_LEVEL = env.api_log_level.upper()
+SIGNALBOX_REDIS_URL = env.redis_url
+SIGNALBOX_METRICS_ENABLED = env.metrics_enabled
+SIGNALBOX_METRICS_TOKEN = env.metrics_token
+SIGNALBOX_ENABLE_REST, SIGNALBOX_ENABLE_GRAPHQL = env.enable_rest, env.enable_graphql
+SIGNALBOX_ENABLE_WEBSOCKET, SIGNALBOX_ENABLE_SWAGGER = env.enable_websocket, env.enable_swagger
+SIGNALBOX_SOCKET_CAPACITY = env.ws_channel_capacity
+
+# Limits
+_default_rate = Rate(env.rate_limit_requests, env.rate_limit_window)
+SIGNALBOX_RATES = {
+    "default": _default_rate,
+    "chat": parse_rate("100/m"),
+    "upload": parse_rate("10/h"),
+    "batch": parse_rate("10/m"),
+    "models": parse_rate("20/m"),
+}
+SIGNALBOX_ANONYMOUS_RATES = (parse_rate("100/m"), parse_rate("1000/h"))
+SIGNALBOX_LOGIN_RATE = parse_rate("5/m")
+SIGNALBOX_LOGIN_ADDRESS_RATE = parse_rate("30/m")
+SIGNALBOX_ORGANIZATION_RATES = (
+    (Rate(env.rate_limit_rps * 10, 10), Rate(env.rate_limit_rps + env.rate_limit_burst, 1)) if env.rate_limit_rps else ()
+)
+SIGNALBOX_RATE_LIMIT_ENABLED = env.rate_limit_enabled
+# django-ratelimit guards login from outside; its own check forbids the in-process cache of the embedded size,
+# where there is only one process and the exact count is ours.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.redis_url}
+    if env.redis_url
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# Keys and tokens
+SIGNALBOX_KEY_PREFIX = env.signalbox_key_prefix
+SIGNALBOX_KEY_PREFIXES = ("ltb_", "aqe_", env.signalbox_key_prefix)
+SIGNALBOX_KEY_HASH = env.signalbox_key_hash
+SIGNALBOX_KEY_HEADER = env.api_key_header
+SIGNALBOX_JWT_ENABLED = env.jwt_enabled
+SIGNALBOX_JWT_LIFETIME = timedelta(seconds=env.jwt_expiration)
+SIGNALBOX_JWT_REFRESH_LIFETIME = timedelta(seconds=env.jwt_refresh_expiration)
+
+# The bus
+SIGNALBOX_BUS_SINKS = ["apps.events.services.record_fact"]
+
+# The doors
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.core.rest.authentication.GateAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.rest.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.rest.renderers.FastJSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "apps.core.rest.schema.HouseSchema",
+    "DEFAULT_PAGINATION_CLASS": "apps.core.rest.pagination.PagePagination",
+    "EXCEPTION_HANDLER": "apps.core.rest.errors.translate",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Signalbox",
+    "VERSION": SIGNALBOX_VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+GRAPHENE = {"SCHEMA": "config.schema.schema"}

@@ -1,0 +1,13 @@
+"""What `make up` runs: the embedded size, secrets made on first use and kept in the data directory."""
+
+from __future__ import annotations
+
+from config.local_secrets import local_secret
+from config.settings.base import *  # noqa: F403 - a settings module is its base and a few lines more
+from config.settings.base import SIGNALBOX_DATA_DIR, env
+
+SIGNALBOX_ENVIRONMENT = "development"
+SECRET_KEY = env.secret_key or local_secret(SIGNALBOX_DATA_DIR, "secret_key")
+SIGNALBOX_JWT_SECRET = env.jwt_secret_key or local_secret(SIGNALBOX_DATA_DIR, "jwt_secret_key")
+SIGNALBOX_KEY_PEPPER = env.signalbox_key_pepper or local_secret(SIGNALBOX_DATA_DIR, "key_pepper")
+SIGNALBOX_MASTER_KEY = env.signalbox_master_key or local_secret(SIGNALBOX_DATA_DIR, "master_key")
