@@ -1,0 +1,109 @@
+// Chart panels: [data-chart='{"x": […], "series": […]}'] or [data-chart-url]. uPlot is loaded when a page first needs it.
+import { text } from "./texts.js";
+
+const home = new URL("../vendor/uplot-1.6.32/", import.meta.url);
+const drawn = new Map();
+let library = null;
+
+function loadLibrary() {
+  library ??= new Promise((resolve, reject) => {
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("uPlot.min.css", home) });
+    const script = Object.assign(document.createElement("script"), { src: new URL("uPlot.iife.min.js", home) });
+    script.onload = () => resolve(window.uPlot);
+    script.onerror = reject;
+    document.head.append(sheet, script);
+  });
+  return library;
+}
+
+// Custom properties with light-dark() come back unresolved; a real colour property does not.
+function colours() {
+  const probe = document.createElement("i");
+  document.body.append(probe);
+  const found = {};
+  for (const name of ["ink", "muted", "line", "accent", "clear", "caution", "danger", "moving"]) {
+    probe.style.color = `var(--${name})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  return found;
+}
+
+function options(node, data, paint) {
+  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  const plain = [[paint.accent, []], [paint.ink, [6, 3]], [paint.muted, [2, 3]], [paint.muted, [8, 3, 2, 3]]];
+  const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 3 });
+  const axis = { stroke: paint.muted, font, grid: { stroke: paint.line, width: 1 }, ticks: { show: false } };
+  return {
+    width: node.clientWidth,
+    height: 220,
+    legend: { live: true },
+    cursor: { points: { size: 7 }, drag: { x: true, y: false } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 72 },
+      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number.format(tick)) },
+    ],
+    series: [
+      { label: text("chart-time") },
+      ...data.series.map((series, i) => {
+        const [stroke, dash] = series.state ? [paint[series.state], []] : plain[i % plain.length];
+        const value = (_, reading) => (reading == null ? "–" : `${number.format(reading)} ${node.dataset.unit}`.trim());
+        return { label: series.label, stroke, dash, width: 1.75, value, points: { show: data.x.length < 3 } };
+      }),
+    ],
+  };
+}
+
+function fillTable(node, data) {
+  const table = node.closest(".chart")?.querySelector("[data-chart-table]");
+  if (!table || (table.rows.length && !table.dataset.made)) return;
+  table.dataset.made = "true";
+  const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
+  const line = (tag, cells) => {
+    const row = document.createElement("tr");
+    row.append(...cells.map((cell) => Object.assign(document.createElement(tag), { textContent: cell ?? "–" })));
+    return row;
+  };
+  const head = document.createElement("thead");
+  head.append(line("th", [text("chart-time"), ...data.series.map((series) => series.label)]));
+  const body = document.createElement("tbody");
+  body.append(...data.x.map((x, i) => line("td", [time.format(x * 1000), ...data.series.map((series) => series.values[i])])));
+  table.replaceChildren(head, body);
+}
+
+export async function drawChart(node) {
+  try {
+    const fetched = node.dataset.chartUrl ? await fetch(node.dataset.chartUrl, { credentials: "same-origin" }) : null;
+    if (fetched && !fetched.ok) throw new Error(String(fetched.status));
+    const data = fetched ? await fetched.json() : JSON.parse(node.dataset.chart);
+    const Plot = await loadLibrary();
+    drawn.get(node)?.destroy();
+    node.replaceChildren();
+    drawn.set(node, new Plot(options(node, data, colours()), [data.x, ...data.series.map((series) => series.values)], node));
+    node.dataset.drawn = node.dataset.chart || node.dataset.chartUrl;
+    fillTable(node, data);
+  } catch {
+    node.textContent = text("chart-failed");
+  }
+}
+
+const resizing = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const plot = drawn.get(target);
+    if (plot && contentRect.width > 0 && Math.abs(plot.width - contentRect.width) > 1) plot.setSize({ width: contentRect.width, height: 220 });
+  }
+});
+
+export function drawCharts() {
+  for (const node of drawn.keys()) if (!node.isConnected) { drawn.get(node).destroy(); drawn.delete(node); }
+  for (const node of document.querySelectorAll("[data-chart], [data-chart-url]")) {
+    const source = node.dataset.chart || node.dataset.chartUrl;
+    if (!source || (drawn.has(node) && node.dataset.drawn === source && node.firstElementChild)) continue;
+    drawChart(node);
+    resizing.observe(node);
+  }
+}
+
+const redraw = () => { for (const node of [...drawn.keys()]) drawChart(node); };
+document.addEventListener("preference", (event) => { if (event.detail.name === "theme") redraw(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
