@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from apps.core.errors import NotFound
 
 
+if TYPE_CHECKING:
+    UUIDField = models.UUIDField[str, str]
+else:
+    UUIDField = models.UUIDField  # generic in the stubs alone
+
+
 def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid.uuid4().hex}"
 
 
-class PublicIdField(models.UUIDField[str, str]):
+class PublicIdField(UUIDField):
     """A unique UUID column that reads as `prefix_<32 hex>`.
 
     A malformed id raises `NotFound` when it is looked up: to a stranger it is one more thing that is not there.
