@@ -7,6 +7,7 @@ that every door, spelling and protocol asks.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -81,4 +82,11 @@ def _is_allowed(address: str, identity: Identity) -> bool:
 
 
 def session_cookie_name() -> str:
-    return settings.SESSION_COOKIE_NAME
+    name: str = settings.SESSION_COOKIE_NAME
+    return name
+
+
+@cache
+def key_header() -> str:
+    """The header that carries a bare key, as `request.META` names it."""
+    return "HTTP_" + str(settings.SIGNALBOX_KEY_HEADER).upper().replace("-", "_")

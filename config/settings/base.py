@@ -7,6 +7,7 @@ from datetime import timedelta
 from apps.core.limits.rates import Rate, parse_rate
 from config.databases import database
 from config.env import ROOT, read_environment, words
+from config.logs import configure_logging
 
 env = read_environment()
 
@@ -16,7 +17,7 @@ SIGNALBOX_ENVIRONMENT = "base"
 
 DEBUG = False
 ALLOWED_HOSTS = words(env.allowed_hosts)
-ROOT_URLCONF = "config.urls"
+ROOT_URLCONF = "config.urls.table"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database(env.database_url, SIGNALBOX_DATA_DIR)}
@@ -124,6 +125,10 @@ SIGNALBOX_ENABLE_REST, SIGNALBOX_ENABLE_GRAPHQL = env.enable_rest, env.enable_gr
 SIGNALBOX_ENABLE_WEBSOCKET, SIGNALBOX_ENABLE_SWAGGER = env.enable_websocket, env.enable_swagger
 SIGNALBOX_SOCKET_CAPACITY = env.ws_channel_capacity
 
+# Logs
+LOGGING_CONFIG = None
+configure_logging(SIGNALBOX_LOG_LEVEL, as_json=True)
+
 # Limits
 _default_rate = Rate(env.rate_limit_requests, env.rate_limit_window)
 SIGNALBOX_RATES = {
@@ -180,5 +185,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "OAS_VERSION": "3.1.0",
+    "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.core.openapi.hooks.complete",
+    ],
 }
+SIGNALBOX_OPENAPI_FILE = ROOT / "openapi.json"
+SIGNALBOX_ALIASES = "config.urls.aliases.ALIAS_PATHS"
 GRAPHENE = {"SCHEMA": "config.schema.schema"}

@@ -38,7 +38,7 @@ async def admit(request: GateRequest, door: Door) -> None:
 
 async def _identity_of(request: GateRequest, door: Door) -> Identity | None:
     meta = request.META
-    authorization, key = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_X_API_KEY")
+    authorization, key = meta.get("HTTP_AUTHORIZATION"), meta.get(authentication.key_header())
     try:
         if authorization or key:
             token = authentication.read_token(authorization, key)
@@ -79,7 +79,9 @@ async def charge_stranger(request: GateRequest) -> None:
     _judge(request, await policy.hit_address(request.address))
 
 
-def _judge(request: GateRequest, verdict: Verdict) -> None:
+def _judge(request: GateRequest, verdict: Verdict | None) -> None:
+    if verdict is None:
+        return
     request.answer_headers = headers(verdict)
     if not verdict.allowed:
         request.answer_headers = [pair for pair in request.answer_headers if pair[0] != "Retry-After"]

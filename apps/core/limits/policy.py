@@ -34,7 +34,7 @@ def rate_for(identity: Identity, limit_class: str) -> Rate:
 def _checks(identity: Identity, limit_class: str) -> list[Check]:
     checks = [Check(f"{identity.credential.id}:{limit_class}", rate_for(identity, limit_class))]
     for rate in settings.SIGNALBOX_ORGANIZATION_RATES:
-        checks.append(Check(f"{identity.organization}:{rate}", rate))
+        checks.append(Check(identity.organization, rate))
     return checks
 
 

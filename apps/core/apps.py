@@ -1,0 +1,18 @@
+"""The kernel as a Django app: its checks, its tickers."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    name = "apps.core"
+    label = "core"
+    verbose_name = "Core"
+
+    def ready(self) -> None:
+        from apps.core import changes, idempotency  # noqa: PLC0415 - models are ready only now
+        from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
+
+        lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
+        lifecycle.every(3600, "idempotency", idempotency.forget_old_answers)

@@ -1,0 +1,50 @@
+"""OpenAPI for viewsets: what the gate does (errors, credentials, headers) is said once for every operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from apps.core.asgi.door import Door
+
+
+class HouseSchema(AutoSchema):
+    """Adds the error answers every operation has; the credential schemes; a tag a resource."""
+
+    def get_tags(self) -> list[str]:
+        parts = [part for part in self.path.split("/") if part and part not in ("api", "v1")]
+        return [parts[0]] if parts else ["signalbox"]
+
+    def _door(self) -> Door | None:
+        action = getattr(self.view, "action", None)
+        return getattr(self.view, "doors", {}).get(action)
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        door = self._door()
+        return [] if door is not None and door.public else [{"bearer": []}, {"key": []}]
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            add_error_answers(operation, self.method, has_path_id="{" in self.path, door=self._door())
+        return operation
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return getattr(self.view, "action", "") == "list"
+
+
+def add_error_answers(operation: dict[str, Any], method: str, *, has_path_id: bool, door: Door | None) -> None:
+    """The refusals of the gate and of the error table, in each operation's answers."""
+    answers = operation.setdefault("responses", {})
+    statuses = ["400", "429"]
+    if door is None or not door.public:
+        statuses += ["401", "403"]
+    if has_path_id:
+        statuses.append("404")
+    if method in ("POST", "PUT", "PATCH"):
+        statuses += ["409", "413", "415", "422"]
+    for status in sorted(statuses):
+        answers.setdefault(status, {"$ref": f"#/components/responses/Error{status}"})
+
+

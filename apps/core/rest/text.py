@@ -1,0 +1,27 @@
+"""Text fields that refuse what cannot be kept or safely shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from rest_framework import serializers
+
+_DANGEROUS = {chr(point) for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+class CleanCharField(serializers.CharField):
+    """A name or title: trimmed, NFC, on one line, without control or bidirectional override characters."""
+
+    default_error_messages = {
+        "control": "must not hold control characters",
+        "type": "must be a string",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("type")
+        text = unicodedata.normalize("NFC", super().to_internal_value(data))
+        if any(unicodedata.category(char) in ("Cc", "Cs") or char in _DANGEROUS for char in text):
+            self.fail("control")
+        return text

@@ -1,0 +1,1 @@
+"""What operators and probes ask of the house itself: health, configuration, capabilities, metrics."""

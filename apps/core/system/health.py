@@ -1,0 +1,107 @@
+"""Is the house well? Probes run off the loop, at most once a second whoever asks, each bounded in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+PROBE_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+
+STARTED = monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    is_connected: bool
+    milliseconds: float
+    detail: str = ""
+
+    @property
+    def state(self) -> str:
+        return "connected" if self.is_connected else "disconnected"
+
+
+Probe = Callable[[], str]
+
+
+def probe_database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return connection.vendor
+
+
+def probe_redis() -> str:
+    import redis  # noqa: PLC0415 - only where Redis is configured
+
+    client = redis.Redis.from_url(settings.SIGNALBOX_REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    with client:
+        client.ping()
+    return "redis"
+
+
+def has_pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+class HealthMonitor:
+    """Keeps the last readings; callers within a second share them."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="health")
+        self._readings: dict[str, Reading] = {}
+        self._read_at = float("-inf")
+        self._running: asyncio.Task[dict[str, Reading]] | None = None
+
+    async def readings(self) -> dict[str, Reading]:
+        if monotonic() - self._read_at < FRESH_SECONDS:
+            return self._readings
+        if self._running is None or self._running.done() or self._running.get_loop() is not asyncio.get_running_loop():
+            self._running = asyncio.create_task(self._read())
+        return await asyncio.shield(self._running)
+
+    async def _read(self) -> dict[str, Reading]:
+        probes = _probes()
+        results = await asyncio.gather(*(self._run(probe) for probe in probes.values()))
+        self._readings = dict(zip(probes, results, strict=True))
+        self._read_at = monotonic()
+        return self._readings
+
+    async def _run(self, probe: Probe) -> Reading:
+        started = perf_counter()
+        loop = asyncio.get_running_loop()
+        try:
+            detail = await asyncio.wait_for(loop.run_in_executor(self._threads, _closing, probe), PROBE_SECONDS)
+        except Exception as error:
+            return Reading(False, _since(started), type(error).__name__)
+        return Reading(True, _since(started), detail)
+
+
+def _closing(probe: Probe) -> str:
+    # A health thread keeps no connection: it must notice at once when the server is away or back.
+    try:
+        return probe()
+    finally:
+        connection.close()
+
+
+def _since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 2)
+
+
+def _probes() -> dict[str, Probe]:
+    probes: dict[str, Probe] = {"database": probe_database}
+    if settings.SIGNALBOX_REDIS_URL:
+        probes["redis"] = probe_redis
+    return probes
+
+
+monitor = HealthMonitor()

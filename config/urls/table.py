@@ -1,0 +1,50 @@
+"""Every path the house answers, in its canonical spelling."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from apps.core.asgi.door import Door, door
+from apps.core.graphql.view import graphql
+from apps.core.openapi import views as docs
+from apps.core.system import views as system
+from config.urls.aliases import aliases
+
+to_console = door(GET=Door(public="leads to the console, which asks who you are", limit=None))(
+    RedirectView.as_view(url="/console/")
+)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", to_console),
+    path("health", system.health),
+    path("health/live", system.live),
+    path("health/ready", system.ready),
+    path("api/v1/health/detailed", system.detailed),
+    path("metrics", system.prometheus),
+    path("admin/", admin.site.urls),
+    path("console/", include("apps.console.urls")),
+]
+
+if settings.SIGNALBOX_ENABLE_REST:
+    urlpatterns += [
+        path("api/v1/config", system.config),
+        path("api/v1/capabilities", system.capabilities),
+        path("api/v1/", include("apps.tenants.rest.urls")),
+        path("api/v1/", include("apps.keys.rest.urls")),
+        path("api/v1/", include("apps.events.rest.urls")),
+    ]
+
+if settings.SIGNALBOX_ENABLE_GRAPHQL:
+    urlpatterns += [path("graphql", graphql)]
+
+if settings.SIGNALBOX_ENABLE_SWAGGER:
+    urlpatterns += [
+        path("openapi.json", docs.openapi),
+        path("docs", docs.swagger),
+        path("redoc", docs.redoc),
+    ]
+
+urlpatterns += aliases
