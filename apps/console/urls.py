@@ -1,0 +1,9 @@
+"""The console's pages; every name is `console:<page>`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+app_name = "console"
+
+urlpatterns: list[URLPattern] = []
