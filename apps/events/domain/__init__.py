@@ -1,0 +1,1 @@
+"""Pure parts: the hash chain, and the SQL that locks the trail."""

@@ -1,0 +1,102 @@
+"""The audit trail. Rows are only ever added; triggers in the database hold what the methods here refuse.
+
+A row's place in its organization's hash chain is given shortly after commit (`services.seal_pending`), so that
+writers never queue behind each other; until then `sequence`, `previous_hash` and `hash` are null.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+
+from django.db import models
+
+from apps.core.ids import PublicIdField
+from apps.core.tenancy import TenantManager, TenantModel, TenantQuerySet
+
+
+class AppendOnly(RuntimeError):
+    """Somebody tried to change or remove an audit entry: a bug of ours, so it is no `AppError`."""
+
+
+class AuditQuerySet(TenantQuerySet["AuditEntry"]):
+    """Reads, and the one write there is besides inserting: sealing a row that has no seal yet."""
+
+    def update(self, **_: Any) -> NoReturn:
+        raise AppendOnly("audit entries are never changed")
+
+    def bulk_update(self, *_: Any, **__: Any) -> NoReturn:
+        raise AppendOnly("audit entries are never changed")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly("audit entries are never removed")
+
+    def unsealed(self) -> AuditQuerySet:
+        return self.filter(hash__isnull=True)
+
+    def seal(self, entry: AuditEntry, *, sequence: int, previous_hash: str, digest: str) -> int:
+        """Give a row its place in the chain; 0 when it already has one."""
+        row = self.filter(pk=entry.pk, hash__isnull=True)
+        return models.QuerySet.update(row, sequence=sequence, previous_hash=previous_hash, hash=digest)
+
+
+class AuditEntry(TenantModel):
+    """One deed: who did what to which object, from where, by which credential, and what it changed."""
+
+    # An organization with a trail is closed, never erased: PROTECT says so before the trigger would.
+    organization = models.ForeignKey("tenants.Organization", on_delete=models.PROTECT, related_name="+")
+    public_id = PublicIdField(prefix="audit")
+    action = models.CharField(max_length=100)
+    actor_id = models.CharField(max_length=80, blank=True)
+    actor_name = models.CharField(max_length=255, blank=True)
+    credential_kind = models.CharField(max_length=20)
+    credential_id = models.CharField(max_length=80, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=128, blank=True)
+    object_id = models.CharField(max_length=80, blank=True)
+    object_name = models.CharField(max_length=255, blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(null=True)
+    previous_hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null is "not sealed yet", unlike any text
+    hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - as above
+
+    objects: ClassVar[TenantManager[AuditEntry]] = TenantManager.from_queryset(AuditQuerySet)()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("organization", "sequence"), name="events_auditentry_once_in_chain"),
+            models.CheckConstraint(
+                condition=models.Q(sequence__isnull=True, previous_hash__isnull=True, hash__isnull=True)
+                | models.Q(sequence__isnull=False, previous_hash__isnull=False, hash__isnull=False),
+                name="events_auditentry_sealed_whole",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("organization", "-id"), name="events_audit_newest"),
+            models.Index(fields=("organization", "action", "-id"), name="events_audit_action"),
+            models.Index(fields=("organization", "actor_id", "-id"), name="events_audit_actor"),
+            models.Index(fields=("organization", "object_id", "-id"), name="events_audit_object"),
+            models.Index(fields=("organization", "at"), name="events_audit_at"),
+            models.Index(
+                fields=("organization", "id"), name="events_audit_unsealed", condition=models.Q(hash__isnull=True)
+            ),
+        )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("audit entries are never changed")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise AppendOnly("audit entries are never removed")
+
+
+class AuditHead(TenantModel):
+    """The end of an organization's chain. Its row lock lets one sealer in at a time."""
+
+    sequence = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("organization",), name="events_audithead_one"),)

@@ -1,0 +1,78 @@
+"""Reading the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+from apps.core.permissions import require
+from apps.core.tenancy import organization_scope
+from apps.events.domain.chain import Link
+from apps.events.models import AuditEntry, AuditQuerySet
+from apps.events.permissions import EventsPermission
+
+EXPORT_ROWS = 500
+
+
+def audit_entries(*, actor: Actor) -> AuditQuerySet:
+    """The organization's trail, newest first."""
+    require(actor, EventsPermission.AUDIT_VIEW)
+    entries: AuditQuerySet = AuditEntry.objects.order_by("-id")
+    return entries
+
+
+def audit_entry(*, actor: Actor, public_id: str) -> AuditEntry:
+    entry = audit_entries(actor=actor).filter(public_id=public_id).first()
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+def sealed_entries(*, organization_id: int) -> Iterator[list[AuditEntry]]:
+    """The whole chain in order, a batch at a time; each batch enters the organization by itself.
+
+    A scope may not span a `yield`: a streamed answer resumes the generator in another context.
+    """
+    last = 0
+    while True:
+        with organization_scope(organization_id):
+            batch = list(AuditEntry.objects.filter(sequence__gt=last).order_by("sequence")[:EXPORT_ROWS])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].sequence or 0
+
+
+def hashed_content(entry: AuditEntry) -> dict[str, Any]:
+    """The part of an entry that its hash vouches for."""
+    return {
+        "id": entry.public_id,
+        "organization": entry.organization_id,
+        "action": entry.action,
+        "actor": {"id": entry.actor_id, "name": entry.actor_name},
+        "credential": {"kind": entry.credential_kind, "id": entry.credential_id},
+        "address": entry.address,
+        "request_id": entry.request_id,
+        "object": {"id": entry.object_id, "name": entry.object_name},
+        "before": entry.before,
+        "after": entry.after,
+        "at": stamp(entry.at),
+        "sequence": entry.sequence,
+    }
+
+
+def link_of(entry: AuditEntry) -> Link:
+    return Link(
+        id=entry.public_id,
+        sequence=entry.sequence or 0,
+        previous_hash=entry.previous_hash or "",
+        hash=entry.hash or "",
+        content=hashed_content(entry),
+    )
+
+
+def stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

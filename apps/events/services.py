@@ -1,0 +1,129 @@
+"""Writing the audit trail: the bus's sink, the sealer of the hash chain, and the check of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.core.actor import Actor, CredentialKind
+from apps.core.bus import Fact
+from apps.core.masking import mask, mask_text
+from apps.core.permissions import require
+from apps.core.tenancy import organization_scope, unscoped
+from apps.events import queries
+from apps.events.domain.chain import GENESIS, Break, Walk, digest
+from apps.events.hub import hub
+from apps.events.models import AuditEntry, AuditHead
+from apps.events.permissions import EventsPermission
+from apps.events.topics import AUDIT_EVENTS
+
+SEAL_ROWS = 500
+SYSTEM = "system"
+
+
+def record_fact(fact: Fact) -> None:
+    """The bus's sink: one audit row in the deed's own transaction, one live event after its commit."""
+    entry = _entry_of(fact)
+    # The trail is that of the organization the fact is about, which an operator's deed is not always done from.
+    with organization_scope(fact.organization_id):
+        entry.save()
+    transaction.on_commit(lambda: _announce(entry))
+
+
+def seal_pending() -> int:
+    """Seal what was committed since the last time, in every organization. The sealer's tick."""
+    with unscoped(reason="one sealer serves every organization"):
+        pending = AuditEntry.objects.unsealed().order_by()
+        organizations = list(pending.values_list("organization_id", flat=True).distinct())
+    return sum(seal_organization(organization_id=number, wait=False) for number in organizations)
+
+
+def seal_organization(*, organization_id: int, wait: bool = True) -> int:
+    """Seal one organization's open rows, a batch a transaction. Without `wait`, leave it to whoever is at it."""
+    sealed = 0
+    while True:
+        with organization_scope(organization_id), transaction.atomic():
+            batch = _seal_batch(organization_id, wait)
+        sealed += batch
+        if batch < SEAL_ROWS:
+            return sealed
+
+
+def verify_organization(*, organization_id: int) -> Break | None:
+    """Walk the organization's whole chain; the first break, or None when it holds."""
+    seal_organization(organization_id=organization_id)
+    walk = Walk()
+    for batch in queries.sealed_entries(organization_id=organization_id):
+        for entry in batch:
+            if (found := walk.step(queries.link_of(entry))) is not None:
+                return found
+    with organization_scope(organization_id):
+        head = AuditHead.objects.first()
+    return walk.finish(head.sequence, head.hash) if head else walk.finish(0, GENESIS)
+
+
+def export_trail(*, actor: Actor) -> Iterator[list[AuditEntry]]:
+    """Every entry sealed by now, oldest first, in batches."""
+    require(actor, EventsPermission.AUDIT_VIEW)
+    seal_organization(organization_id=actor.organization_id)
+    return queries.sealed_entries(organization_id=actor.organization_id)
+
+
+def _entry_of(fact: Fact) -> AuditEntry:
+    actor = fact.actor
+    return AuditEntry(
+        organization_id=fact.organization_id,
+        action=fact.topic,
+        actor_id=actor.principal if actor else SYSTEM,
+        actor_name=actor.identity.name[:255] if actor else SYSTEM,
+        credential_kind=actor.credential.kind.value if actor else CredentialKind.SYSTEM.value,
+        credential_id=actor.credential.id if actor else "",
+        address=actor.address if actor else "",
+        request_id=actor.request_id if actor else "",
+        object_id=fact.object_id,
+        object_name=mask_text(fact.object_name)[:255],
+        before=mask(fact.before),
+        after=mask(fact.after),
+        at=timezone.now(),
+    )
+
+
+def _announce(entry: AuditEntry) -> None:
+    hub.publish(
+        organization_id=entry.organization_id,
+        topic=AUDIT_EVENTS,
+        event=entry.action,
+        at=entry.at,
+        data={
+            "action": entry.action,
+            "actor": {"id": entry.actor_id, "name": entry.actor_name},
+            "object": {"id": entry.object_id, "name": entry.object_name},
+            "at": queries.stamp(entry.at),
+        },
+    )
+
+
+def _seal_batch(organization_id: int, wait: bool) -> int:
+    head = _take_head(organization_id, wait)
+    if head is None:
+        return 0
+    entries = list(AuditEntry.objects.unsealed().order_by("id")[:SEAL_ROWS])
+    for entry in entries:
+        head.sequence += 1
+        entry.sequence, previous_hash = head.sequence, head.hash
+        head.hash = digest(queries.hashed_content(entry), previous_hash)
+        AuditEntry.objects.all().seal(
+            entry, sequence=head.sequence, previous_hash=previous_hash, digest=head.hash
+        )
+    if entries:
+        head.save(update_fields=["sequence", "hash"])
+    return len(entries)
+
+
+def _take_head(organization_id: int, wait: bool) -> AuditHead | None:
+    # SQLite has no row locks: there the transaction itself lets one writer in at a time.
+    can_skip = connection.features.has_select_for_update_skip_locked
+    AuditHead.objects.get_or_create(organization_id=organization_id, defaults={"hash": GENESIS})
+    return AuditHead.objects.select_for_update(skip_locked=can_skip and not wait).first()
