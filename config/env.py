@@ -43,7 +43,6 @@ class Environment(BaseSettings):
     secret_key: str = ""
     jwt_secret_key: str = ""
     signalbox_key_pepper: str = ""
-    signalbox_master_key: str = ""
     metrics_token: str = ""
 
     database_url: str = ""

@@ -10,4 +10,3 @@ SIGNALBOX_ENVIRONMENT = "development"
 SECRET_KEY = env.secret_key or local_secret(SIGNALBOX_DATA_DIR, "secret_key")
 SIGNALBOX_JWT_SECRET = env.jwt_secret_key or local_secret(SIGNALBOX_DATA_DIR, "jwt_secret_key")
 SIGNALBOX_KEY_PEPPER = env.signalbox_key_pepper or local_secret(SIGNALBOX_DATA_DIR, "key_pepper")
-SIGNALBOX_MASTER_KEY = env.signalbox_master_key or local_secret(SIGNALBOX_DATA_DIR, "master_key")

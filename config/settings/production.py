@@ -23,7 +23,6 @@ def _required(name: str) -> str:
 SECRET_KEY = _required("secret_key")
 SIGNALBOX_JWT_SECRET = _required("jwt_secret_key")
 SIGNALBOX_KEY_PEPPER = _required("signalbox_key_pepper")
-SIGNALBOX_MASTER_KEY = _required("signalbox_master_key")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
