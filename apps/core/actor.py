@@ -48,6 +48,9 @@ class Identity:
     role: Role
     permissions: frozenset[str]
     credential: Credential
+    email: str = ""
+    organization_slug: str = ""
+    organization_name: str = ""
     user_id: int | None = None
     service_account_id: int | None = None
     is_approver: bool = False
