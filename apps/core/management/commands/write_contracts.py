@@ -1,4 +1,4 @@
-"""Write the committed contracts, `openapi.json` and `schema.graphql`, anew; with `--check` only compare."""
+"""Write the committed contracts (`openapi.json`, `schema.graphql`, `docs/permissions.md`); `--check` only compares."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
+
+from apps.core.actor import Role
+from apps.core.permissions import all_grants
 
 
 def openapi_text() -> str:
@@ -38,6 +41,28 @@ class Command(BaseCommand):
             self.stdout.write(f"wrote {path.name}")
 
 
+def permissions_text() -> str:
+    """The role table, as `docs/permissions.md` shows it."""
+    roles = list(Role)
+    lines = [
+        "# Permissions",
+        "",
+        "Generated from the code by `manage.py write_contracts`; do not edit. The `approver` grant stands beside the",
+        "role. A key carries a subset of what its owner may do, at each use.",
+        "",
+        f"| permission | {' | '.join(roles)} | what it allows |",
+        f"|---|{'---|' * len(roles)}---|",
+    ]
+    for grant in all_grants():
+        marks = ["approver" if grant.needs_approver else "yes" if role in grant.roles else "" for role in roles]
+        lines.append(f"| `{grant.permission}` | {' | '.join(marks)} | {grant.doc} |")
+    return "\n".join(lines) + "\n"
+
+
 def contracts() -> dict[Path, str]:
     openapi: Path = settings.SIGNALBOX_OPENAPI_FILE
-    return {openapi: openapi_text(), openapi.with_name("schema.graphql"): graphql_text()}
+    return {
+        openapi: openapi_text(),
+        openapi.with_name("schema.graphql"): graphql_text(),
+        openapi.parent / "docs" / "permissions.md": permissions_text(),
+    }
