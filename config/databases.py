@@ -21,7 +21,9 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
         return _sqlite(unquote(parts.path.removeprefix("/")) or ":memory:")
     if parts.scheme in ("postgres", "postgresql"):
         return _postgres(parts)
-    raise SystemExit(f"DATABASE_URL: {parts.scheme!r} is not served; use sqlite:///path or postgresql://…")
+    raise SystemExit(
+        f"DATABASE_URL: {parts.scheme!r} is not served; use sqlite:///path or postgresql://…"
+    )
 
 
 def _sqlite(name: str) -> dict[str, Any]:
@@ -44,5 +46,9 @@ def _postgres(parts: Any) -> dict[str, Any]:
         "PORT": parts.port or "",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "options": "-c statement_timeout=10000", **dict(parse_qsl(parts.query))},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "options": "-c statement_timeout=10000",
+            **dict(parse_qsl(parts.query)),
+        },
     }

@@ -31,7 +31,9 @@ class FileSecrets(PydanticBaseSettingsSource):
             raise SystemExit(f"{field_name.upper()}_FILE: {error.strerror}: {path}") from None
 
     def __call__(self) -> dict[str, Any]:
-        values = {name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields}
+        values = {
+            name: self.get_field_value(None, name)[0] for name in self.settings_cls.model_fields
+        }
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -116,3 +118,16 @@ def variable_names() -> list[str]:
 
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def metrics_directory() -> str:
+    """Where the processes of one server meet to add up their counters; set by `serve` for its workers."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+
+
+def share_metrics(directory: Path) -> None:
+    """Let the workers started from here count together; prometheus-client reads the variable at its import."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for leftover in directory.glob("*.db"):
+        leftover.unlink()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)

@@ -73,12 +73,20 @@ def _flatten(path: Path, tree: dict[str, Any], fields: set[str]) -> dict[str, An
         if str(section).lower() in fields:
             values[str(section).lower()] = content
             continue
-        items = {f"{section}.{key}": value for key, value in content.items()} if isinstance(content, dict) else {section: content}
+        items = (
+            {f"{section}.{key}": value for key, value in content.items()}
+            if isinstance(content, dict)
+            else {section: content}
+        )
         for name, value in items.items():
             if name == "authentication.enabled" and value is False:
-                raise SystemExit(f"{path}: authentication.enabled: false is refused: every door needs a credential")
+                raise SystemExit(
+                    f"{path}: authentication.enabled: false is refused: every door needs a credential"
+                )
             if name in NAMES:
                 values[NAMES[name]] = value
             elif name not in QUIET:
-                raise SystemExit(f"{path}: unknown name {name!r}; known: {', '.join(sorted([*NAMES, *QUIET]))}")
+                raise SystemExit(
+                    f"{path}: unknown name {name!r}; known: {', '.join(sorted([*NAMES, *QUIET]))}"
+                )
     return values

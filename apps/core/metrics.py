@@ -1,18 +1,24 @@
 """Counters, one registry for every app, safe across processes.
 
-With several workers prometheus-client keeps its values in memory-mapped files below `PROMETHEUS_MULTIPROC_DIR`
-(set by `config` before anything is imported). Labels are bounded: routes, never paths. Series of an organisation
+With several workers prometheus-client keeps its values in memory-mapped files (`serve` names the directory). Labels are bounded: routes, never paths. Series of an organisation
 carry its id in the label `organization`; the process-wide ones have none and are the operator's alone.
 """
 
 from __future__ import annotations
 
-import os  # noqa: TID251 - only to see whether the multi-process directory was set
 from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from django.conf import settings
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 from prometheus_client.metrics_core import Metric
 
 from apps.core.asgi.request import GateRequest
@@ -22,17 +28,30 @@ registry = CollectorRegistry()
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 REQUESTS = Counter(
-    "signalbox_requests", "HTTP requests answered.", ["organization", "method", "route", "status"], registry=registry
+    "signalbox_requests",
+    "HTTP requests answered.",
+    ["organization", "method", "route", "status"],
+    registry=registry,
 )
 LATENCY = Histogram(
-    "signalbox_request_seconds", "Time from the first byte to the last.", ["method", "route"],
-    buckets=BUCKETS, registry=registry,
+    "signalbox_request_seconds",
+    "Time from the first byte to the last.",
+    ["method", "route"],
+    buckets=BUCKETS,
+    registry=registry,
 )
-LIMITED = Counter("signalbox_limited", "Calls refused for their rate.", ["organization"], registry=registry)
+LIMITED = Counter(
+    "signalbox_limited", "Calls refused for their rate.", ["organization"], registry=registry
+)
 POOL_WAITING = Gauge(
-    "signalbox_pool_waiting", "Calls in or before the thread pool.", multiprocess_mode="livesum", registry=registry
+    "signalbox_pool_waiting",
+    "Calls in or before the thread pool.",
+    multiprocess_mode="livesum",
+    registry=registry,
 )
-SOCKETS = Gauge("signalbox_sockets", "Open sockets.", multiprocess_mode="livesum", registry=registry)
+SOCKETS = Gauge(
+    "signalbox_sockets", "Open sockets.", multiprocess_mode="livesum", registry=registry
+)
 
 _children: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
@@ -61,7 +80,7 @@ def exposition(organization: str | None) -> bytes:
 
 
 def _whole_registry() -> CollectorRegistry:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if not settings.SIGNALBOX_METRICS_DIR:
         return registry
     merged = CollectorRegistry()
     multiprocess.MultiProcessCollector(merged)
@@ -77,7 +96,9 @@ class _Only:
 
     def collect(self) -> Iterable[Metric]:
         for family in self._source.collect():
-            samples = [s for s in family.samples if s.labels.get("organization") == self._organization]
+            samples = [
+                s for s in family.samples if s.labels.get("organization") == self._organization
+            ]
             if samples:
                 own = Metric(family.name, family.documentation, family.type, family.unit)
                 own.samples = samples

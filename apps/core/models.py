@@ -22,9 +22,13 @@ class StoredAnswer(TenantModel):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("organization", "principal", "method_path", "key"), name="core_storedanswer_once"
+                fields=("organization", "principal", "method_path", "key"),
+                name="core_storedanswer_once",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.method_path} {self.key}"
 
 
 class ChangeMark(models.Model):
@@ -32,3 +36,6 @@ class ChangeMark(models.Model):
 
     scope = models.CharField(max_length=100, primary_key=True)
     number = models.BigIntegerField(default=0, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.scope or 'counter'}: {self.number}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from apps.core.limits.rates import Rate, parse_rate
 from config.databases import database
-from config.env import ROOT, read_environment, words
+from config.env import ROOT, metrics_directory, read_environment, words
 from config.logs import configure_logging
 
 env = read_environment()
@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.keys",
     "apps.console",
+    "config",
 ]
 
 # Only pages run these (`core.asgi.browser`); the API path has its own few lines (`core.asgi.gate`).
@@ -80,7 +81,10 @@ LOGIN_REDIRECT_URL = "/console/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
@@ -121,6 +125,7 @@ SIGNALBOX_LOG_LEVEL = env.api_log_level.upper()
 SIGNALBOX_REDIS_URL = env.redis_url
 SIGNALBOX_METRICS_ENABLED = env.metrics_enabled
 SIGNALBOX_METRICS_TOKEN = env.metrics_token
+SIGNALBOX_METRICS_DIR = metrics_directory()
 SIGNALBOX_ENABLE_REST, SIGNALBOX_ENABLE_GRAPHQL = env.enable_rest, env.enable_graphql
 SIGNALBOX_ENABLE_WEBSOCKET, SIGNALBOX_ENABLE_SWAGGER = env.enable_websocket, env.enable_swagger
 SIGNALBOX_SOCKET_CAPACITY = env.ws_channel_capacity
@@ -142,7 +147,9 @@ SIGNALBOX_ANONYMOUS_RATES = (parse_rate("100/m"), parse_rate("1000/h"))
 SIGNALBOX_LOGIN_RATE = parse_rate("5/m")
 SIGNALBOX_LOGIN_ADDRESS_RATE = parse_rate("30/m")
 SIGNALBOX_ORGANIZATION_RATES = (
-    (Rate(env.rate_limit_rps * 10, 10), Rate(env.rate_limit_rps + env.rate_limit_burst, 1)) if env.rate_limit_rps else ()
+    (Rate(env.rate_limit_rps * 10, 10), Rate(env.rate_limit_rps + env.rate_limit_burst, 1))
+    if env.rate_limit_rps
+    else ()
 )
 SIGNALBOX_RATE_LIMIT_ENABLED = env.rate_limit_enabled
 # django-ratelimit guards login from outside; its own check forbids the in-process cache of the embedded size,

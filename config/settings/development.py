@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.local_secrets import local_secret
-from config.settings.base import *  # noqa: F403 - a settings module is its base and a few lines more
+from config.settings.base import *
 from config.settings.base import SIGNALBOX_DATA_DIR, env
 
 SIGNALBOX_ENVIRONMENT = "development"

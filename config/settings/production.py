@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.settings.base import *  # noqa: F403 - a settings module is its base and a few lines more
+from config.settings.base import *
 from config.settings.base import env
 
 SIGNALBOX_ENVIRONMENT = "production"

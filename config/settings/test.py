@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from config.settings.base import *  # noqa: F403 - a settings module is its base and a few lines more
+from config.settings.base import *
 
 SIGNALBOX_ENVIRONMENT = "test"
 SECRET_KEY = "test-secret-key-of-forty-characters-or-more"  # noqa: S105 - for tests alone

@@ -20,4 +20,6 @@ aliases = [
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]
 
-ALIAS_PATHS = frozenset(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{alias.pattern}") for alias in aliases)
+ALIAS_PATHS = frozenset(
+    re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{alias.pattern}") for alias in aliases
+)

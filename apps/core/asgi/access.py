@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from time import perf_counter
 
 import orjson
@@ -36,12 +37,14 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
 
 
 def _open() -> int:
-    global _descriptor  # noqa: PLW0603 - one open file a process
+    global _descriptor
     if _descriptor is None:
         path: str = settings.SIGNALBOX_ACCESS_LOG
         if path == "-":
             _descriptor = 1
         else:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            _descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            _descriptor = os.open(
+                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640
+            )
     return _descriptor

@@ -5,7 +5,6 @@ Shared by HTTP and sockets. Warm, it touches neither database nor thread.
 
 from __future__ import annotations
 
-
 from apps.core import authentication
 from apps.core.actor import Actor, Identity
 from apps.core.asgi.csrf import check_csrf
@@ -31,7 +30,9 @@ async def admit(request: GateRequest, door: Door) -> None:
     request.actor = Actor(identity, request.request_id, request.address)
     enter_organization(identity.organization_id)
     if door.permission is not None and door.permission.value not in identity.permissions:
-        raise PermissionDenied(f"This needs the permission {door.permission.value}.", permission=door.permission.value)
+        raise PermissionDenied(
+            f"This needs the permission {door.permission.value}.", permission=door.permission.value
+        )
     if door.limit is not None and not door.admits_itself:
         await charge(request, identity, door.limit)
 
@@ -43,7 +44,9 @@ async def _identity_of(request: GateRequest, door: Door) -> Identity | None:
         if authorization or key:
             token = authentication.read_token(authorization, key)
             return None if token is None else await identify(token, request.address)
-        if "HTTP_COOKIE" in meta and (session := request.COOKIES.get(authentication.session_cookie_name())):
+        if "HTTP_COOKIE" in meta and (
+            session := request.COOKIES.get(authentication.session_cookie_name())
+        ):
             return await in_pool(_identify_session, request, session)
     except Unauthenticated:
         if door.public:
@@ -84,7 +87,7 @@ def _judge(request: GateRequest, verdict: Verdict | None) -> None:
         return
     request.answer_headers = headers(verdict)
     if not verdict.allowed:
-        request.answer_headers = [pair for pair in request.answer_headers if pair[0] != "Retry-After"]
+        request.answer_headers = [
+            pair for pair in request.answer_headers if pair[0] != "Retry-After"
+        ]
         raise Limited(retry_after=verdict.retry_after)
-
-

@@ -16,14 +16,17 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-async def deliver(request: GateRequest, response: HttpResponseBase, receive: Receive, send: Send) -> int:
+async def deliver(
+    request: GateRequest, response: HttpResponseBase, receive: Receive, send: Send
+) -> int:
     """Send the answer; returns the bytes of body sent."""
     try:
         if isinstance(response, HttpResponse):
             return await _send_whole(request, response, send)
         return await _send_stream(request, response, receive, send)
     finally:
-        for close in response._resource_closers:  # type: ignore[attr-defined]  # close() would also signal per-request teardown
+        # Not close(): it would also send the signal of per-request teardown.
+        for close in response._resource_closers:  # type: ignore[attr-defined]  # noqa: SLF001 - private to Django
             close()
 
 

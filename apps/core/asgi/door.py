@@ -65,4 +65,6 @@ def _doors_of(view: Any) -> Mapping[str, Door]:
     viewset = getattr(view, "cls", None)
     actions: Mapping[str, str] = getattr(view, "actions", None) or {}
     declared: Mapping[str, Door] = getattr(viewset, "doors", {})
-    return {method.upper(): declared[action] for method, action in actions.items() if action in declared}
+    return {
+        method.upper(): declared[action] for method, action in actions.items() if action in declared
+    }

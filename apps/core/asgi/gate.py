@@ -40,7 +40,7 @@ async def handle_http(scope: dict[str, Any], receive: Receive, send: Send) -> No
         response = await _answer(request, receive)
     except ClientGone:
         return
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
         response = answer_error(request, error)
     if (wait := getattr(response, "answer_after", 0)) > 0:
         await asyncio.sleep(wait)
@@ -101,7 +101,7 @@ def _run_blocking_view(
             response = view(request, *args, **kwargs)
             if hasattr(response, "render") and callable(response.render):
                 response = response.render()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the answer is what a replay keeps
             return answer_error(request, error)
         return response  # type: ignore[no-any-return]  # a view's answer
 
@@ -118,7 +118,9 @@ def answer_error(request: GateRequest, error: Exception) -> HttpResponse:
         log.error("unhandled", request_id=request.request_id, path=request.path, exc_info=error)
         known = AppError()
     body = envelopes.body_for(known, path=request.path, request_id=request.request_id)
-    response = HttpResponse(strict_json.dumps(body), status=envelopes.status_of(known), content_type="application/json")
+    response = HttpResponse(
+        strict_json.dumps(body), status=envelopes.status_of(known), content_type="application/json"
+    )
     for name, value in envelopes.headers_for(known):
         response.headers[name] = value
     if isinstance(known, TooLarge):

@@ -28,7 +28,9 @@ def check_version(request: HttpRequest) -> None:
     asked = request.META.get("HTTP_X_API_VERSION")
     if asked and asked not in VERSIONS:
         served = ", ".join(VERSIONS)
-        raise Malformed(f"There is no API version {asked[:20]!r}; served: {served}.", code="unknown_version")
+        raise Malformed(
+            f"There is no API version {asked[:20]!r}; served: {served}.", code="unknown_version"
+        )
 
 
 @cache
@@ -50,12 +52,20 @@ def _fixed_headers() -> tuple[tuple[bytes, bytes], ...]:
 
 def raw_headers(request: GateRequest, response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     """Every header of an answer as bytes. What the view set itself (a page's policy, caching) wins."""
-    headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    headers = [
+        (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()
+    ]
     present = {name for name, _ in headers}
     headers += [header for header in _fixed_headers() if header[0] not in present]
     headers.append((b"x-request-id", request.request_id.encode("ascii")))
-    headers += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in request.answer_headers]
-    headers += [(b"set-cookie", morsel.output(header="").strip().encode("ascii")) for morsel in response.cookies.values()]
+    headers += [
+        (name.lower().encode("ascii"), value.encode("latin-1"))
+        for name, value in request.answer_headers
+    ]
+    headers += [
+        (b"set-cookie", morsel.output(header="").strip().encode("ascii"))
+        for morsel in response.cookies.values()
+    ]
     origin = request.META.get("HTTP_ORIGIN")
     if origin is not None and _is_origin_allowed(origin):
         headers += _origin_headers(origin)
@@ -68,8 +78,10 @@ def _origin_headers(origin: str) -> list[tuple[bytes, bytes]]:
         (b"vary", b"Origin"),
         (
             b"access-control-expose-headers",
-            b"X-Request-ID, X-API-Version, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
-            b"Retry-After, ETag",
+            (
+                b"X-Request-ID, X-API-Version, X-RateLimit-Limit, X-RateLimit-Remaining, "
+                b"X-RateLimit-Reset, Retry-After, ETag"
+            ),
         ),
     ]
     if settings.SIGNALBOX_CORS_CREDENTIALS:
@@ -96,6 +108,8 @@ def preflight_answer(request: HttpRequest, methods: tuple[str, ...]) -> HttpResp
     response = HttpResponse(status=204)
     if _is_origin_allowed(request.META["HTTP_ORIGIN"]):
         response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
-        response.headers["Access-Control-Allow-Headers"] = ", ".join(settings.SIGNALBOX_CORS_HEADERS)
+        response.headers["Access-Control-Allow-Headers"] = ", ".join(
+            settings.SIGNALBOX_CORS_HEADERS
+        )
         response.headers["Access-Control-Max-Age"] = "600"
     return response

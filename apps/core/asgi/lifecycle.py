@@ -64,7 +64,9 @@ class Lifecycle:
         for call in _on_start:
             await call()
         self._pool = Pool(TICKER_THREADS, max_waiting=len(_tickers) + 1)
-        self._tasks = [asyncio.create_task(_run(ticker, self._pool), name=ticker.name) for ticker in _tickers]
+        self._tasks = [
+            asyncio.create_task(_run(ticker, self._pool), name=ticker.name) for ticker in _tickers
+        ]
 
     async def drain(self) -> None:
         if self.is_draining:
@@ -88,7 +90,7 @@ async def _run(ticker: Ticker, pool: Pool) -> None:
         await asyncio.sleep(ticker.seconds * uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
         try:
             await pool.run(ticker.tick)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the next tick may do better
             log.warning("ticker_failed", ticker=ticker.name, error=repr(error))
 
 

@@ -35,7 +35,9 @@ class Pool:
         self.waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, context.run, _with_fresh_connections, call)
+            return await loop.run_in_executor(
+                self._executor, context.run, _with_fresh_connections, call
+            )
         finally:
             self.waiting -= 1
 
@@ -70,7 +72,7 @@ _pool: Pool | InlinePool | None = None
 
 
 def shared_pool() -> Pool | InlinePool:
-    global _pool  # noqa: PLW0603 - one pool a process, made on first use so that forks do not share threads
+    global _pool
     if _pool is None:
         _pool = Pool(settings.SIGNALBOX_POOL_THREADS, settings.SIGNALBOX_POOL_MAX_WAITING)
     return _pool
@@ -78,7 +80,7 @@ def shared_pool() -> Pool | InlinePool:
 
 def use_pool(pool: Pool | InlinePool | None) -> Pool | InlinePool | None:
     """Replace the process's pool; answers the one before. For tests."""
-    global _pool  # noqa: PLW0603 - see shared_pool
+    global _pool
     before, _pool = _pool, pool
     return before
 

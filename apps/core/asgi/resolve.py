@@ -33,12 +33,16 @@ def resolve(path: str) -> ResolverMatch:
 
 def forget_paths() -> None:
     """Read the URL table anew; for tests that change it."""
-    global _fixed  # noqa: PLW0603 - one table a process
+    global _fixed
     _fixed = None
 
 
 def _without_trailing_slash(path: str) -> ResolverMatch:
-    if path.endswith("/") and len(path) > 1 and not path.startswith(settings.SIGNALBOX_BROWSER_PREFIXES):
+    if (
+        path.endswith("/")
+        and len(path) > 1
+        and not path.startswith(settings.SIGNALBOX_BROWSER_PREFIXES)
+    ):
         try:
             return get_resolver().resolve(path[:-1])
         except Resolver404:
@@ -47,7 +51,7 @@ def _without_trailing_slash(path: str) -> ResolverMatch:
 
 
 def _fixed_paths() -> dict[str, ResolverMatch]:
-    global _fixed  # noqa: PLW0603 - one table a process
+    global _fixed
     if _fixed is None:
         resolver = get_resolver()
         _fixed = {path: resolver.resolve(path) for path in _literal_paths(resolver, "/")}

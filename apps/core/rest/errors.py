@@ -16,6 +16,16 @@ def translate(error: Exception, context: dict[str, Any]) -> None:
     raise as_app_error(error) from None
 
 
+_PLAIN: dict[type[exceptions.APIException], type[AppError]] = {
+    exceptions.MethodNotAllowed: errors.MethodNotAllowed,
+    exceptions.NotFound: errors.NotFound,
+    exceptions.NotAuthenticated: errors.Unauthenticated,
+    exceptions.AuthenticationFailed: errors.Unauthenticated,
+    exceptions.PermissionDenied: errors.PermissionDenied,
+    exceptions.Throttled: errors.Limited,
+}
+
+
 def as_app_error(error: Exception) -> Exception:
     match error:
         case exceptions.ValidationError():
@@ -26,18 +36,8 @@ def as_app_error(error: Exception) -> Exception:
             return errors.Unsupported("Send the body as application/json.")
         case exceptions.ParseError():
             return errors.Malformed(str(error.detail))
-        case exceptions.MethodNotAllowed():
-            return errors.MethodNotAllowed()
-        case exceptions.NotFound():
-            return errors.NotFound()
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return errors.Unauthenticated()
-        case exceptions.PermissionDenied():
-            return errors.PermissionDenied()
-        case exceptions.Throttled():
-            return errors.Limited(retry_after=int(error.wait or 1))
         case exceptions.APIException():
-            return AppError(str(error.detail), code=error.default_code)
+            return _PLAIN.get(type(error), AppError)()
     return error
 
 
@@ -47,11 +47,17 @@ def field_errors(detail: Any, path: str = "") -> list[FieldError]:
         return [
             found
             for name, inner in detail.items()
-            for found in field_errors(inner, _join(path, "" if name == "non_field_errors" else str(name)))
+            for found in field_errors(
+                inner, _join(path, "" if name == "non_field_errors" else str(name))
+            )
         ]
     if isinstance(detail, list):
         if any(isinstance(inner, dict | list) for inner in detail):
-            return [f for index, inner in enumerate(detail) for f in field_errors(inner, _join(path, str(index)))]
+            return [
+                f
+                for index, inner in enumerate(detail)
+                for f in field_errors(inner, _join(path, str(index)))
+            ]
         return [found for inner in detail for found in field_errors(inner, path)]
     return [FieldError(path or "body", str(detail), getattr(detail, "code", "invalid"))]
 
@@ -59,7 +65,11 @@ def field_errors(detail: Any, path: str = "") -> list[FieldError]:
 def _model_errors(error: ModelValidationError) -> list[FieldError]:
     if not hasattr(error, "error_dict"):
         return [FieldError("body", message) for message in error.messages]
-    return [FieldError(name, message) for name, messages in error.message_dict.items() for message in messages]
+    return [
+        FieldError(name, message)
+        for name, messages in error.message_dict.items()
+        for message in messages
+    ]
 
 
 def _join(path: str, name: str) -> str:

@@ -25,7 +25,12 @@ def read_integer(value: str | None, name: str, *, default: int, maximum: int) ->
     """A whole number from the query string, 1 to `maximum`."""
     if value is None or value == "":
         return default
-    if not value.isascii() or not value.isdecimal() or len(value) > 18 or not 1 <= int(value) <= maximum:
+    if (
+        not value.isascii()
+        or not value.isdecimal()
+        or len(value) > 18
+        or not 1 <= int(value) <= maximum
+    ):
         raise Invalid.field(name, f"must be a whole number from 1 to {maximum}", "range")
     return int(value)
 
@@ -69,7 +74,7 @@ class PagePagination:
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         integer = {"type": "integer"}
-        meta = {name: integer for name in ("page", "limit", "total", "total_pages")}
+        meta = dict.fromkeys(("page", "limit", "total", "total_pages"), integer)
         return {
             "type": "object",
             "required": ["data", "meta"],

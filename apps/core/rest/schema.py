@@ -27,14 +27,18 @@ class HouseSchema(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
-            add_error_answers(operation, self.method, has_path_id="{" in self.path, door=self._door())
+            add_error_answers(
+                operation, self.method, has_path_id="{" in self.path, door=self._door()
+            )
         return operation
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return getattr(self.view, "action", "") == "list"
 
 
-def add_error_answers(operation: dict[str, Any], method: str, *, has_path_id: bool, door: Door | None) -> None:
+def add_error_answers(
+    operation: dict[str, Any], method: str, *, has_path_id: bool, door: Door | None
+) -> None:
     """The refusals of the gate and of the error table, in each operation's answers."""
     answers = operation.setdefault("responses", {})
     statuses = ["400", "429"]
@@ -46,5 +50,3 @@ def add_error_answers(operation: dict[str, Any], method: str, *, has_path_id: bo
         statuses += ["409", "413", "415", "422"]
     for status in sorted(statuses):
         answers.setdefault(status, {"$ref": f"#/components/responses/Error{status}"})
-
-

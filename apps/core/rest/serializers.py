@@ -18,7 +18,9 @@ class BodySerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"body": ["must be an object"]}, code="object")
         unknown = sorted(set(data) - set(self.fields))
         if unknown:
-            raise serializers.ValidationError({name: ["is not a field here"] for name in unknown}, code="unknown_field")
+            raise serializers.ValidationError(
+                {name: ["is not a field here"] for name in unknown}, code="unknown_field"
+            )
         return super().to_internal_value(data)
 
 
@@ -35,7 +37,9 @@ class ReadSerializer(serializers.Serializer[Any]):
 
 @cache
 def _getters(serializer: type[ReadSerializer]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    return tuple((name, _getter(serializer, name, field)) for name, field in serializer().fields.items())
+    return tuple(
+        (name, _getter(serializer, name, field)) for name, field in serializer().fields.items()
+    )
 
 
 def _getter(serializer: type[ReadSerializer], name: str, field: Any) -> Callable[[Any], Any]:
@@ -45,5 +49,7 @@ def _getter(serializer: type[ReadSerializer], name: str, field: Any) -> Callable
     get = attrgetter(field.source or name)
     if isinstance(field, ReadSerializer):
         nested = field
-        return lambda instance: None if (value := get(instance)) is None else nested.to_representation(value)
+        return lambda instance: (
+            None if (value := get(instance)) is None else nested.to_representation(value)
+        )
     return get

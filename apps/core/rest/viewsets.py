@@ -19,7 +19,15 @@ from apps.core import json as strict_json
 from apps.core.actor import Actor
 from apps.core.asgi.door import Door
 from apps.core.errors import FieldError, Invalid, Malformed
-from apps.core.rest.pagination import DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE, Page, after_cursor, page_of, read_integer
+from apps.core.rest.pagination import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_PAGE,
+    Page,
+    after_cursor,
+    page_of,
+    read_integer,
+)
 from apps.core.rest.renderers import FirstRenderer
 
 _REVISION = re.compile(r'(?:W/)?"r(\d{1,9})"').fullmatch
@@ -39,7 +47,9 @@ class HouseViewSet(GenericViewSet[Any]):
 
     def read(self, serializer: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
         """The validated body."""
-        bound = serializer(data=self.request.data, partial=partial, context={"actor": self.actor_or_none()})
+        bound = serializer(
+            data=self.request.data, partial=partial, context={"actor": self.actor_or_none()}
+        )
         bound.is_valid(raise_exception=True)
         validated: dict[str, Any] = bound.validated_data
         return validated
@@ -57,7 +67,9 @@ class HouseViewSet(GenericViewSet[Any]):
             raise Malformed("If-Match must be an ETag this API answered.", code="bad_if_match")
         return int(match.group(1))
 
-    def present(self, instance: Any, serializer: type[Serializer[Any]], *, status: int = 200, **more: Any) -> Response:
+    def present(
+        self, instance: Any, serializer: type[Serializer[Any]], *, status: int = 200, **more: Any
+    ) -> Response:
         """One object; `more` are fields that only this answer has (a secret shown once)."""
         data = {**serializer(instance).data, **more}
         revision = getattr(instance, "revision", None)
@@ -97,14 +109,22 @@ class HouseViewSet(GenericViewSet[Any]):
 
     def _list(self, page: Page, serializer: type[Serializer[Any]]) -> Response:
         represent = serializer().to_representation
-        return self._answer({"data": [represent(row) for row in page.rows], "meta": page.meta}, None, 200)
+        return self._answer(
+            {"data": [represent(row) for row in page.rows], "meta": page.meta}, None, 200
+        )
 
-    def _filtered(self, queryset: QuerySet[Any], filterset: type[FilterSet] | None) -> QuerySet[Any]:
+    def _filtered(
+        self, queryset: QuerySet[Any], filterset: type[FilterSet] | None
+    ) -> QuerySet[Any]:
         if filterset is None:
             return queryset
         bound = filterset(self.request.query_params, queryset=queryset, request=self.request)
         if not bound.is_valid():
-            fields = [FieldError(name, str(text)) for name, texts in bound.errors.items() for text in texts]
+            fields = [
+                FieldError(name, str(text))
+                for name, texts in bound.errors.items()
+                for text in texts
+            ]
             raise Invalid(fields=fields)
         return bound.qs
 
@@ -114,7 +134,9 @@ class HouseViewSet(GenericViewSet[Any]):
             return queryset
         names = [name.strip() for name in asked.split(",")]
         if any(name.removeprefix("-") not in allowed for name in names):
-            raise Invalid.field("ordering", f"must be among: {', '.join(allowed) or 'nothing'}", "choice")
+            raise Invalid.field(
+                "ordering", f"must be among: {', '.join(allowed) or 'nothing'}", "choice"
+            )
         return queryset.order_by(*names, "pk")
 
     def _answer(self, data: Any, etag: str | None, status: int) -> Response:
@@ -123,13 +145,21 @@ class HouseViewSet(GenericViewSet[Any]):
             response.headers["ETag"] = etag
         return response
 
-    def finalize_response(self, request: Any, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+    def finalize_response(
+        self, request: Any, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """Give reads an ETag and answer 304 to those who have it already."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        if request.method not in ("GET", "HEAD") or final.status_code != 200 or not isinstance(final, Response):
+        if (
+            request.method not in ("GET", "HEAD")
+            or final.status_code != 200
+            or not isinstance(final, Response)
+        ):
             return final
         body = strict_json.dumps(final.data)
-        etag = final.headers.get("ETag") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        etag = (
+            final.headers.get("ETag") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        )
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         known = request.META.get("HTTP_IF_NONE_MATCH", "")
         if etag in [part.strip() for part in known.split(",")]:

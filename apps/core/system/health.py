@@ -41,7 +41,9 @@ def probe_database() -> str:
 def probe_redis() -> str:
     import redis  # noqa: PLC0415 - only where Redis is configured
 
-    client = redis.Redis.from_url(settings.SIGNALBOX_REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    client = redis.Redis.from_url(
+        settings.SIGNALBOX_REDIS_URL, socket_timeout=1, socket_connect_timeout=1
+    )
     with client:
         client.ping()
     return "redis"
@@ -64,7 +66,11 @@ class HealthMonitor:
     async def readings(self) -> dict[str, Reading]:
         if monotonic() - self._read_at < FRESH_SECONDS:
             return self._readings
-        if self._running is None or self._running.done() or self._running.get_loop() is not asyncio.get_running_loop():
+        if (
+            self._running is None
+            or self._running.done()
+            or self._running.get_loop() is not asyncio.get_running_loop()
+        ):
             self._running = asyncio.create_task(self._read())
         return await asyncio.shield(self._running)
 
@@ -79,8 +85,10 @@ class HealthMonitor:
         started = perf_counter()
         loop = asyncio.get_running_loop()
         try:
-            detail = await asyncio.wait_for(loop.run_in_executor(self._threads, _closing, probe), PROBE_SECONDS)
-        except Exception as error:
+            detail = await asyncio.wait_for(
+                loop.run_in_executor(self._threads, _closing, probe), PROBE_SECONDS
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is away
             return Reading(False, _since(started), type(error).__name__)
         return Reading(True, _since(started), detail)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from apps.core.permissions import ADMINS, EVERYONE, Permission, grant
 from apps.core.actor import Role
+from apps.core.permissions import ADMINS, EVERYONE, Permission, grant
 
 
 class SystemPermission(Permission):
@@ -14,6 +14,12 @@ class SystemPermission(Permission):
 
 
 grant(SystemPermission.VIEW_HEALTH, to=ADMINS, doc="See the state of every dependency in detail.")
-grant(SystemPermission.VIEW_CONFIG, to=ADMINS, doc="See the configuration in force, without secrets.")
+grant(
+    SystemPermission.VIEW_CONFIG, to=ADMINS, doc="See the configuration in force, without secrets."
+)
 grant(SystemPermission.VIEW_CAPABILITIES, to=EVERYONE, doc="See what this installation can do.")
-grant(SystemPermission.VIEW_METRICS, to={Role.ADMIN, Role.SERVICE}, doc="Scrape the organisation's metrics.")
+grant(
+    SystemPermission.VIEW_METRICS,
+    to={Role.ADMIN, Role.SERVICE},
+    doc="Scrape the organisation's metrics.",
+)

@@ -7,7 +7,11 @@ from typing import Any
 
 def _shape(example: dict[str, Any]) -> dict[str, Any]:
     """A schema read off an example: these bodies are small and flat, so the example says it all."""
-    return {"type": "object", "properties": {name: _type(value) for name, value in example.items()}, "example": example}
+    return {
+        "type": "object",
+        "properties": {name: _type(value) for name, value in example.items()},
+        "example": example,
+    }
 
 
 def _type(value: Any) -> dict[str, Any]:
@@ -43,7 +47,13 @@ DETAILED = _shape(
         "version": "0.1.0",
         "uptime_seconds": 3600,
         "dependencies": {"database": {"status": "connected", "ms": 0.4, "detail": "sqlite"}},
-        "process": {"pid": 4711, "memory_bytes": 98_000_000, "threads": 12, "open_files": 31, "python": "3.11.7"},
+        "process": {
+            "pid": 4711,
+            "memory_bytes": 98_000_000,
+            "threads": 12,
+            "open_files": 31,
+            "python": "3.11.7",
+        },
         "pool": {"waiting": 0, "threads": 8},
     }
 )

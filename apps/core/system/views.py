@@ -52,7 +52,9 @@ async def live(request: HttpRequest) -> HttpResponse:
     return answer({"status": "alive"})
 
 
-@describe(GET=Operation("May it take traffic?", shapes.READY, tag="health", more={503: shapes.READY}))
+@describe(
+    GET=Operation("May it take traffic?", shapes.READY, tag="health", more={503: shapes.READY})
+)
 @door(GET=PROBED)
 async def ready(request: HttpRequest) -> HttpResponse:
     readings = await monitor.readings()
@@ -72,12 +74,18 @@ async def detailed(request: HttpRequest) -> HttpResponse:
     process = psutil.Process()
     return answer(
         {
-            "status": "healthy" if all(reading.is_connected for reading in readings.values()) else "degraded",
+            "status": "healthy"
+            if all(reading.is_connected for reading in readings.values())
+            else "degraded",
             "timestamp": datetime.now(UTC),
             "version": settings.SIGNALBOX_VERSION,
             "uptime_seconds": int(monotonic() - STARTED),
             "dependencies": {
-                name: {"status": reading.state, "ms": reading.milliseconds, "detail": reading.detail}
+                name: {
+                    "status": reading.state,
+                    "ms": reading.milliseconds,
+                    "detail": reading.detail,
+                }
                 for name, reading in readings.items()
             },
             "process": {
@@ -124,7 +132,11 @@ async def capabilities(request: HttpRequest) -> HttpResponse:
 
 
 @describe(GET=Operation("Prometheus exposition", None, tag="monitoring"))
-@door(GET=Door(public="takes the operator's own token, or a key that may; the view judges", limit=None))
+@door(
+    GET=Door(
+        public="takes the operator's own token, or a key that may; the view judges", limit=None
+    )
+)
 async def prometheus(request: Any) -> HttpResponse:
     if not settings.SIGNALBOX_METRICS_ENABLED:
         raise NotFound

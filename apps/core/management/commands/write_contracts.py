@@ -54,7 +54,10 @@ def permissions_text() -> str:
         f"|---|{'---|' * len(roles)}---|",
     ]
     for grant in all_grants():
-        marks = ["approver" if grant.needs_approver else "yes" if role in grant.roles else "" for role in roles]
+        marks = [
+            "approver" if grant.needs_approver else "yes" if role in grant.roles else ""
+            for role in roles
+        ]
         lines.append(f"| `{grant.permission}` | {' | '.join(marks)} | {grant.doc} |")
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.asgi.server import DrainingServer, server_config
+from config.env import share_metrics
 
 
 class Command(BaseCommand):
@@ -24,6 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_lonely_workers(options["workers"])
+        if options["workers"] > 1:
+            share_metrics(settings.SIGNALBOX_DATA_DIR / "metrics")
         config = server_config(
             host=options["host"],
             port=options["port"],
@@ -49,7 +52,9 @@ def run(config: Any, out: Any) -> None:
     try:
         bound = config.bind_socket()
     except (OSError, SystemExit):
-        raise CommandError(f"{config.host}:{config.port} is taken or not ours to listen on.") from None
+        raise CommandError(
+            f"{config.host}:{config.port} is taken or not ours to listen on."
+        ) from None
     out.write(f"Signalbox {settings.SIGNALBOX_VERSION} listens on {_address(bound)}")
     out.flush()
     if config.workers > 1:
