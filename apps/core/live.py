@@ -5,12 +5,16 @@ A listener belongs to one socket and lives on one event loop; everything here is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from apps.core.actor import Actor
+from apps.core.errors import Limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +60,35 @@ def stream() -> LiveStream:
     if _stream is None:
         raise RuntimeError("no live stream is registered")
     return _stream
+
+
+class _Queue:
+    """A listener for one reader. Full, it ends: the reader is told that there is a gap."""
+
+    def __init__(self) -> None:
+        self._capacity: int = settings.SIGNALBOX_SOCKET_CAPACITY
+        self._events: asyncio.Queue[LiveEvent] = asyncio.Queue()
+        self._has_gap = False
+
+    def take(self, event: LiveEvent) -> None:
+        if self._events.qsize() >= self._capacity:
+            self._has_gap = True
+        else:
+            self._events.put_nowait(event)
+
+    async def next(self) -> LiveEvent:
+        if self._has_gap and self._events.empty():
+            raise Limited("You read too slowly and missed events.", code="gap")
+        return await self._events.get()
+
+
+async def follow(actor: Actor, topic: str) -> AsyncIterator[LiveEvent]:
+    """The events of one topic from now on, for as long as the caller iterates."""
+    topics = stream().permitted_topics(actor, [topic])
+    queue = _Queue()
+    stream().subscribe(actor, topics, queue)
+    try:
+        while True:
+            yield await queue.next()
+    finally:
+        stream().unsubscribe(actor, topics, queue)

@@ -12,7 +12,9 @@ from django.conf import settings
 
 MASK = "***"
 
-_ANYWHERE = frozenset({"password", "passwords", "passphrase", "secret", "secrets", "pepper", "authorization"})
+_ANYWHERE = frozenset(
+    {"password", "passwords", "passphrase", "secret", "secrets", "pepper", "authorization"}
+)
 _AT_THE_END = frozenset({"key", "apikey", "token", "cookie", "credentials"})
 """`api_key` is a secret, `key_id` is not; `token` is, `token_type` and `max_tokens` are not."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -49,4 +51,6 @@ def is_secret_name(name: str) -> bool:
 @cache
 def _secrets() -> re.Pattern[str]:
     prefixes = "|".join(sorted({*map(re.escape, settings.SIGNALBOX_KEY_PREFIXES), "whsec_", "sk-"}))
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{prefixes})[A-Za-z0-9_\-/+=]{{16,}}|eyJ[\w-]{{5,}}\.[\w-]{{5,}}\.[\w-]*")
+    return re.compile(
+        rf"(?<![A-Za-z0-9])(?:{prefixes})[A-Za-z0-9_\-/+=]{{16,}}|eyJ[\w-]{{5,}}\.[\w-]{{5,}}\.[\w-]*"
+    )

@@ -70,7 +70,9 @@ class Hub:
 
     def _deliver(self, channel: Channel, loop: asyncio.AbstractEventLoop, live: LiveEvent) -> None:
         with self._lock:
-            audience = [one for one, home in self._audiences.get(channel, {}).items() if home is loop]
+            audience = [
+                one for one, home in self._audiences.get(channel, {}).items() if home is loop
+            ]
         for listener in audience:
             listener.take(live)
 
@@ -92,14 +94,23 @@ def _permitted(actor: Actor, pattern: str) -> list[Topic]:
     permitted = [topic for topic in named if has(actor, topic.permission)]
     if not permitted:
         needed = named[0].permission.value
-        raise PermissionDenied(f"This topic needs the permission {needed}.", permission=needed, topic=pattern)
+        raise PermissionDenied(
+            f"This topic needs the permission {needed}.", permission=needed, topic=pattern
+        )
     return permitted
 
 
 def _encode(topic: str, event: str, at: datetime, data: dict[str, Any]) -> LiveEvent:
     # `seq` is given at publication once topics are numbered; until then it is null, and history is the REST list.
     frame = json.dumps(
-        {"type": "event", "topic": topic, "seq": None, "event": event, "data": data, "timestamp": at}
+        {
+            "type": "event",
+            "topic": topic,
+            "seq": None,
+            "event": event,
+            "data": data,
+            "timestamp": at,
+        }
     ).decode()
     return LiveEvent(topic=topic, event=event, data=data, at=at, seq=None, frame=frame)
 

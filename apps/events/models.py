@@ -36,14 +36,18 @@ class AuditQuerySet(TenantQuerySet["AuditEntry"]):
     def seal(self, entry: AuditEntry, *, sequence: int, previous_hash: str, digest: str) -> int:
         """Give a row its place in the chain; 0 when it already has one."""
         row = self.filter(pk=entry.pk, hash__isnull=True)
-        return models.QuerySet.update(row, sequence=sequence, previous_hash=previous_hash, hash=digest)
+        return models.QuerySet.update(
+            row, sequence=sequence, previous_hash=previous_hash, hash=digest
+        )
 
 
 class AuditEntry(TenantModel):
     """One deed: who did what to which object, from where, by which credential, and what it changed."""
 
     # An organization with a trail is closed, never erased: PROTECT says so before the trigger would.
-    organization = models.ForeignKey("tenants.Organization", on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.PROTECT, related_name="+"
+    )
     public_id = PublicIdField(prefix="audit")
     action = models.CharField(max_length=100)
     actor_id = models.CharField(max_length=80, blank=True)
@@ -65,9 +69,13 @@ class AuditEntry(TenantModel):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("organization", "sequence"), name="events_auditentry_once_in_chain"),
+            models.UniqueConstraint(
+                fields=("organization", "sequence"), name="events_auditentry_once_in_chain"
+            ),
             models.CheckConstraint(
-                condition=models.Q(sequence__isnull=True, previous_hash__isnull=True, hash__isnull=True)
+                condition=models.Q(
+                    sequence__isnull=True, previous_hash__isnull=True, hash__isnull=True
+                )
                 | models.Q(sequence__isnull=False, previous_hash__isnull=False, hash__isnull=False),
                 name="events_auditentry_sealed_whole",
             ),
@@ -79,9 +87,23 @@ class AuditEntry(TenantModel):
             models.Index(fields=("organization", "object_id", "-id"), name="events_audit_object"),
             models.Index(fields=("organization", "at"), name="events_audit_at"),
             models.Index(
-                fields=("organization", "id"), name="events_audit_unsealed", condition=models.Q(hash__isnull=True)
+                fields=("organization", "id"),
+                name="events_audit_unsealed",
+                condition=models.Q(hash__isnull=True),
             ),
         )
+
+    @property
+    def actor(self) -> dict[str, str]:
+        return {"id": self.actor_id, "name": self.actor_name}
+
+    @property
+    def object(self) -> dict[str, str]:
+        return {"id": self.object_id, "name": self.object_name}
+
+    @property
+    def credential(self) -> dict[str, str]:
+        return {"kind": self.credential_kind, "id": self.credential_id}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
@@ -99,4 +121,6 @@ class AuditHead(TenantModel):
     hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("organization",), name="events_audithead_one"),)
+        constraints = (
+            models.UniqueConstraint(fields=("organization",), name="events_audithead_one"),
+        )

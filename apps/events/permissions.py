@@ -8,4 +8,6 @@ from apps.events.enums import EventsPermission
 __all__ = ["EventsPermission"]
 
 grant(EventsPermission.AUDIT_VIEW, to=ADMINS, doc="Read, export and follow the audit trail.")
-grant(EventsPermission.TOPIC_LISTEN, to=EVERYONE, doc="Follow the live topics of one's organization.")
+grant(
+    EventsPermission.TOPIC_LISTEN, to=EVERYONE, doc="Follow the live topics of one's organization."
+)

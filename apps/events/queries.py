@@ -17,11 +17,28 @@ from apps.events.permissions import EventsPermission
 EXPORT_ROWS = 500
 
 
-def audit_entries(*, actor: Actor) -> AuditQuerySet:
-    """The organization's trail, newest first."""
+def audit_entries(
+    *,
+    actor: Actor,
+    action: str | None = None,
+    by: str | None = None,
+    about: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> AuditQuerySet:
+    """The organization's trail, newest first: by action, actor, object, and time (`until` excluded)."""
     require(actor, EventsPermission.AUDIT_VIEW)
+    wanted = {
+        "action": action,
+        "actor_id": by,
+        "object_id": about,
+        "at__gte": since,
+        "at__lt": until,
+    }
     entries: AuditQuerySet = AuditEntry.objects.order_by("-id")
-    return entries
+    return entries.filter(
+        **{lookup: value for lookup, value in wanted.items() if value is not None}
+    )
 
 
 def audit_entry(*, actor: Actor, public_id: str) -> AuditEntry:
@@ -39,7 +56,9 @@ def sealed_entries(*, organization_id: int) -> Iterator[list[AuditEntry]]:
     last = 0
     while True:
         with organization_scope(organization_id):
-            batch = list(AuditEntry.objects.filter(sequence__gt=last).order_by("sequence")[:EXPORT_ROWS])
+            batch = list(
+                AuditEntry.objects.filter(sequence__gt=last).order_by("sequence")[:EXPORT_ROWS]
+            )
         if not batch:
             return
         yield batch
@@ -52,11 +71,11 @@ def hashed_content(entry: AuditEntry) -> dict[str, Any]:
         "id": entry.public_id,
         "organization": entry.organization_id,
         "action": entry.action,
-        "actor": {"id": entry.actor_id, "name": entry.actor_name},
-        "credential": {"kind": entry.credential_kind, "id": entry.credential_id},
+        "actor": entry.actor,
+        "credential": entry.credential,
         "address": entry.address,
         "request_id": entry.request_id,
-        "object": {"id": entry.object_id, "name": entry.object_name},
+        "object": entry.object,
         "before": entry.before,
         "after": entry.after,
         "at": stamp(entry.at),

@@ -98,8 +98,8 @@ def _announce(entry: AuditEntry) -> None:
         at=entry.at,
         data={
             "action": entry.action,
-            "actor": {"id": entry.actor_id, "name": entry.actor_name},
-            "object": {"id": entry.object_id, "name": entry.object_name},
+            "actor": entry.actor,
+            "object": entry.object,
             "at": queries.stamp(entry.at),
         },
     )

@@ -27,12 +27,20 @@ class Topic:
 
 _TOPICS = (
     Topic("benchmark.progress", "How far benchmark runs have come.", ("benchmarks.benchmark.",)),
-    Topic("evaluation.results", "Results of evaluations as they are reached.", ("benchmarks.evaluation.",)),
+    Topic(
+        "evaluation.results",
+        "Results of evaluations as they are reached.",
+        ("benchmarks.evaluation.",),
+    ),
     Topic("system.metrics", "Readings of the server itself, at intervals."),
     Topic("plugin.events", "Plugins enabled, configured and executed.", ("plugins.",)),
     Topic("request.logs", "Calls that passed the gateway.", ("providers.call.",)),
     Topic("job.progress", "Jobs queued, moving and ended.", ("jobs.job.",)),
-    Topic("workflow.events", "Rollouts: stages, gates, approvals, rollbacks.", ("workflows.workflow.",)),
+    Topic(
+        "workflow.events",
+        "Rollouts: stages, gates, approvals, rollbacks.",
+        ("workflows.workflow.",),
+    ),
     Topic("alert.events", "Alerts raised, silenced and ended.", ("monitoring.alert.",)),
     Topic("instance.metrics", "Readings collected from inference servers.", ("instances.",)),
     Topic("prediction.events", "Predictions made and their outcomes.", ("models.prediction.",)),

@@ -22,6 +22,16 @@ async def hit_address(address: str) -> Verdict:
     )
 
 
+def hit_more_now(identity: Identity | None, address: str, limit_class: str, cost: int) -> Verdict:
+    """Count further calls within a request that was admitted as one, from a thread."""
+    if identity is not None:
+        checks = [check._replace(cost=cost) for check in _checks(identity, limit_class)]
+    else:
+        rates: tuple[Rate, ...] = settings.SIGNALBOX_ANONYMOUS_RATES
+        checks = [Check(f"address:{address}:{rate}", rate, cost) for rate in rates]
+    return tightest(get_store().hit_now(checks))
+
+
 def rate_for(identity: Identity, limit_class: str) -> Rate:
     own = identity.limits
     rate = own.get(limit_class) or own.get("all")

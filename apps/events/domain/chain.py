@@ -14,7 +14,10 @@ GENESIS = "0" * 64
 def digest(content: Mapping[str, Any], previous_hash: str) -> str:
     """SHA-256 over the canonical JSON of an entry and the hash before it."""
     text = json.dumps(
-        {**content, "previous_hash": previous_hash}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        {**content, "previous_hash": previous_hash},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
     )
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
@@ -60,5 +63,9 @@ class Walk:
     def finish(self, head_sequence: int, head_hash: str) -> Break | None:
         """Whether the chain ends where its head says it does."""
         if (self.sequence, self.hash) != (head_sequence, head_hash):
-            return Break(self.sequence + 1, "", f"the chain ends at {self.sequence}, its head says {head_sequence}")
+            return Break(
+                self.sequence + 1,
+                "",
+                f"the chain ends at {self.sequence}, its head says {head_sequence}",
+            )
         return None

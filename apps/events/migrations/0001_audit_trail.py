@@ -1,5 +1,5 @@
-from django.db import migrations, models
 import django.db.models.deletion
+from django.db import migrations, models
 
 import apps.core.ids
 
@@ -13,8 +13,16 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AuditEntry",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("public_id", apps.core.ids.PublicIdField(editable=False, prefix="audit", unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    apps.core.ids.PublicIdField(editable=False, prefix="audit", unique=True),
+                ),
                 ("action", models.CharField(max_length=100)),
                 ("actor_id", models.CharField(blank=True, max_length=80)),
                 ("actor_name", models.CharField(blank=True, max_length=255)),
@@ -33,16 +41,24 @@ class Migration(migrations.Migration):
                 (
                     "organization",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenants.organization"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.organization",
                     ),
                 ),
             ],
             options={
                 "indexes": [
                     models.Index(fields=["organization", "-id"], name="events_audit_newest"),
-                    models.Index(fields=["organization", "action", "-id"], name="events_audit_action"),
-                    models.Index(fields=["organization", "actor_id", "-id"], name="events_audit_actor"),
-                    models.Index(fields=["organization", "object_id", "-id"], name="events_audit_object"),
+                    models.Index(
+                        fields=["organization", "action", "-id"], name="events_audit_action"
+                    ),
+                    models.Index(
+                        fields=["organization", "actor_id", "-id"], name="events_audit_actor"
+                    ),
+                    models.Index(
+                        fields=["organization", "object_id", "-id"], name="events_audit_object"
+                    ),
                     models.Index(fields=["organization", "at"], name="events_audit_at"),
                     models.Index(
                         condition=models.Q(("hash__isnull", True)),
@@ -56,10 +72,14 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("sequence__isnull", True), ("previous_hash__isnull", True), ("hash__isnull", True)
+                            ("hash__isnull", True),
+                            ("previous_hash__isnull", True),
+                            ("sequence__isnull", True),
                         )
                         | models.Q(
-                            ("sequence__isnull", False), ("previous_hash__isnull", False), ("hash__isnull", False)
+                            ("hash__isnull", False),
+                            ("previous_hash__isnull", False),
+                            ("sequence__isnull", False),
                         ),
                         name="events_auditentry_sealed_whole",
                     ),
@@ -69,18 +89,27 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AuditHead",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("sequence", models.PositiveBigIntegerField(default=0)),
                 ("hash", models.CharField(blank=True, max_length=64)),
                 (
                     "organization",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.organization"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenants.organization",
                     ),
                 ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("organization",), name="events_audithead_one")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization",), name="events_audithead_one")
+                ],
             },
         ),
     ]

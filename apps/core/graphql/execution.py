@@ -1,0 +1,130 @@
+"""Running one operation: read, judge, validate, execute, in that order, for HTTP and sockets alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    subscribe,
+    validate,
+)
+
+from apps.core.errors import Invalid, Malformed, TimedOut
+from apps.core.graphql import limits
+from apps.core.graphql.context import GraphContext
+from apps.core.graphql.deadline import TimedExecution, database_deadline
+from apps.core.graphql.errors import format_error, format_refusal
+
+MAX_ERRORS = 20
+
+
+@cache
+def house_schema() -> GraphQLSchema:
+    schema: GraphQLSchema = import_string(settings.GRAPHENE["SCHEMA"]).graphql_schema
+    return schema
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a caller sent, of the right types."""
+
+    query: str
+    variables: Mapping[str, Any]
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that may run. `calls` is how many root fields it has: each counts as a call."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: Mapping[str, Any]
+    calls: int
+
+    @property
+    def kind(self) -> OperationType:
+        return self.operation.operation
+
+
+def read_operation(body: Any) -> Operation:
+    """The operation in a decoded JSON body; unknown members (extensions) are ignored, as the protocol says."""
+    if not isinstance(body, dict):
+        raise Malformed("An operation is an object with the member `query`.")
+    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise Invalid.field("query", "must be a GraphQL document", "required")
+    if variables is not None and not isinstance(variables, dict):
+        raise Invalid.field("variables", "must be an object", "type")
+    if name is not None and not isinstance(name, str):
+        raise Invalid.field("operationName", "must be a string", "type")
+    return Operation(query, variables or {}, name or None)
+
+
+def prepare(operation: Operation, *, is_anonymous: bool) -> Prepared:
+    """Everything that can be refused before anything runs."""
+    schema = house_schema()
+    document = limits.read_document(operation.query)
+    costs = limits.judge(schema, document, operation.variables, is_anonymous=is_anonymous)
+    chosen = get_operation_ast(document, operation.name)
+    if chosen is None:
+        raise Invalid.field("operationName", "must name one operation of the document", "choice")
+    if errors := validate(schema, document, max_errors=MAX_ERRORS):
+        place = errors[0].locations[0] if errors[0].locations else None
+        where = f" (line {place.line}, column {place.column})" if place else ""
+        raise Invalid(f"{errors[0].message}{where}")
+    cost = costs[chosen.name.value if chosen.name else None]
+    return Prepared(document, chosen, operation.variables, cost.roots)
+
+
+def run(prepared: Prepared, context: GraphContext) -> dict[str, Any]:
+    """Execute a query or mutation in this thread; the response's members."""
+    with database_deadline(context):
+        result = execute(
+            house_schema(),
+            prepared.document,
+            context_value=context,
+            variable_values=dict(prepared.variables),
+            operation_name=prepared.operation.name.value if prepared.operation.name else None,
+            execution_context_class=TimedExecution,
+        )
+    assert isinstance(result, ExecutionResult)
+    return present(result, context)
+
+
+def present(result: ExecutionResult, context: GraphContext) -> dict[str, Any]:
+    if result.errors and context.is_late:
+        # Every field not reached reports the same; one error says it.
+        return {
+            "data": None,
+            "errors": [format_refusal(TimedOut(code="deadline"), context.request_id)],
+        }
+    response: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        response["errors"] = [format_error(error, context) for error in result.errors[:MAX_ERRORS]]
+    return response
+
+
+async def listen(
+    prepared: Prepared, context: GraphContext
+) -> AsyncIterator[ExecutionResult] | ExecutionResult:
+    """Open a subscription: its results as they come, or the one that says why not."""
+    return await subscribe(
+        house_schema(),
+        prepared.document,
+        context_value=context,
+        variable_values=dict(prepared.variables),
+        operation_name=prepared.operation.name.value if prepared.operation.name else None,
+    )
