@@ -32,19 +32,26 @@ function colours() {
 function options(node, data, paint) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const plain = [[paint.accent, []], [paint.ink, [6, 3]], [paint.muted, [2, 3]], [paint.muted, [8, 3, 2, 3]]];
-  const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 3 });
+  const language = document.documentElement.lang;
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
+  const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
+  const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const tick = (x, step) => (step >= 86400 || new Date(x * 1000).getHours() + new Date(x * 1000).getMinutes() === 0 ? day : hour).format(x * 1000);
+  const mark = (plot, i) => ({ 0: "solid", 2: "dotted" })[plot.series[i].dash?.[0] ?? 0] ?? "dashed";
   const axis = { stroke: paint.muted, font, grid: { stroke: paint.line, width: 1 }, ticks: { show: false } };
   return {
     width: node.clientWidth,
     height: 220,
-    legend: { live: true },
+    padding: [8, 8, 0, 0],
+    legend: { live: true, markers: { dash: mark, width: 2 } },
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
     axes: [
-      { ...axis, grid: { show: false }, space: 72 },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number.format(tick)) },
+      { ...axis, grid: { show: false }, space: 72, size: 28, values: (_, ticks, __, ___, step) => ticks.map((x) => tick(x, step)) },
+      { ...axis, size: 48, gap: 8, values: (_, ticks) => ticks.map((y) => number.format(y)) },
     ],
     series: [
-      { label: text("chart-time") },
+      { label: text("chart-time"), value: (_, x) => (x == null ? "–" : moment.format(x * 1000)) },
       ...data.series.map((series, i) => {
         const [stroke, dash] = series.state ? [paint[series.state], []] : plain[i % plain.length];
         const value = (_, reading) => (reading == null ? "–" : `${number.format(reading)} ${node.dataset.unit}`.trim());

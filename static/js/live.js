@@ -14,6 +14,7 @@ let again = 0;
 let pinging = 0;
 let silence = 0;
 let subscribed = new Set();
+let missed = false; // the socket was away: events may have passed unheard
 
 function show(state) {
   const lamp = document.querySelector("[data-live-lamp]");
@@ -36,15 +37,16 @@ function subscribe() {
   return fresh.length > 0;
 }
 
-async function caughtUp(reconnected) {
-  if (reconnected) await refreshAll();
+async function caughtUp() {
+  if (missed) await refreshAll();
+  missed = false;
   show("connected");
 }
 
-function hear(frame, reconnected) {
+function hear(frame) {
   if (frame.type === "event") refresh(frame.topic, frame.event ?? "");
   else if (frame.type === "gap") refresh(frame.topic ?? "*", "");
-  else if (frame.type === "subscribed") caughtUp(reconnected);
+  else if (frame.type === "subscribed") caughtUp();
 }
 
 function ping() {
@@ -62,7 +64,6 @@ function retry() {
 
 function connect() {
   if (socket && socket.readyState <= WebSocket.OPEN) return;
-  const reconnected = subscribed.size > 0;
   const url = new URL(document.body.dataset.liveUrl, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   const mine = new WebSocket(url);
@@ -80,13 +81,13 @@ function connect() {
     clearTimeout(silence);
     let frame = {};
     try { frame = JSON.parse(message.data); } catch { /* not ours */ }
-    hear(frame, reconnected);
+    hear(frame);
   };
   mine.onclose = (event) => {
     if (socket !== mine) return;
     clearInterval(pinging);
     clearTimeout(silence);
-    subscribed = topicsOf(document);
+    missed = true;
     show(event.code === 4401 ? "ended" : "offline");
     if (event.code !== 4401) retry();
   };

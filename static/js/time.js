@@ -1,6 +1,6 @@
 // Times: <time datetime data-relative> reads "3 min ago"; the absolute stays in its title.
 const language = document.documentElement.lang || "en";
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "narrow" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
 const units = [["second", 60], ["minute", 60], ["hour", 24], ["day", 14]];
