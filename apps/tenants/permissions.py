@@ -10,6 +10,7 @@ class TenantPermission(Permission):
     """Organisations, members, invitations, service accounts."""
 
     ORGANIZATION_VIEW = "tenants.organization.view"
+    ORGANIZATION_CREATE = "tenants.organization.create"
     ORGANIZATION_CHANGE = "tenants.organization.change"
     MEMBER_VIEW = "tenants.member.view"
     MEMBER_MANAGE = "tenants.member.manage"
@@ -18,10 +19,15 @@ class TenantPermission(Permission):
     SERVICE_ACCOUNT_MANAGE = "tenants.service_account.manage"
 
 
-# Service accounts read the organisation's name and no more: people are people's matter.
+# Programs see the organisation and no more of it: people are people's matter.
 _READERS = EVERYONE - {Role.SERVICE}
 
 grant(TenantPermission.ORGANIZATION_VIEW, to=EVERYONE, doc="See the organisation one belongs to.")
+grant(
+    TenantPermission.ORGANIZATION_CREATE,
+    to=ADMINS,
+    doc="Found another organisation; the operator of the house alone.",
+)
 grant(TenantPermission.ORGANIZATION_CHANGE, to=ADMINS, doc="Rename the organisation.")
 grant(TenantPermission.MEMBER_VIEW, to=_READERS, doc="See who belongs to the organisation.")
 grant(

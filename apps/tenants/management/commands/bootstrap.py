@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core import json
+from apps.core.actor import Role
+from apps.core.errors import AppError
+from apps.tenants.services import bootstrap
+
+PEOPLE = [role.value for role in Role if role is not Role.SERVICE]
+
+
+class Command(BaseCommand):
+    help = "Create an organisation and a person in it, as far as they are missing; prints one JSON line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--organization", required=True, metavar="SLUG")
+        parser.add_argument("--email", required=True)
+        parser.add_argument("--password", required=True)
+        parser.add_argument("--role", choices=PEOPLE, default=Role.ADMIN.value)
+        parser.add_argument("--approver", action="store_true", help="may decide on approvals")
+        parser.add_argument("--staff", action="store_true", help="is the operator, who may open /admin/")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            done = bootstrap.bootstrap(
+                organization=options["organization"],
+                email=options["email"],
+                password=options["password"],
+                role=Role(options["role"]),
+                is_approver=options["approver"],
+                is_staff=options["staff"],
+            )
+        except AppError as error:
+            raise CommandError(error.message) from None
+        line = {
+            "organization": done.organization.slug,
+            "user": done.user.email,
+            "role": done.membership.role,
+        }
+        self.stdout.write(json.dumps(line).decode())

@@ -1,0 +1,65 @@
+"""Members, invitations and service accounts of the actor's organisation."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+from apps.core.permissions import require
+from apps.core.tenancy import unscoped
+from apps.tenants.domain.invitations import digest_of
+from apps.tenants.models import Invitation, Membership, ServiceAccount
+from apps.tenants.permissions import TenantPermission
+
+T = TypeVar("T")
+
+
+def members(actor: Actor) -> QuerySet[Membership]:
+    require(actor, TenantPermission.MEMBER_VIEW)
+    rows = Membership.objects.filter(organization_id=actor.organization_id)
+    return rows.select_related("user").order_by("pk")
+
+
+def member(actor: Actor, public_id: str) -> Membership:
+    return _found(members(actor).filter(public_id=public_id).first())
+
+
+def invitations(actor: Actor) -> QuerySet[Invitation]:
+    """Those that can still be accepted and those that are history, the newest first."""
+    require(actor, TenantPermission.INVITATION_MANAGE)
+    rows = Invitation.objects.filter(organization_id=actor.organization_id)
+    return rows.select_related("created_by").order_by("-pk")
+
+
+def invitation(actor: Actor, public_id: str) -> Invitation:
+    return _found(invitations(actor).filter(public_id=public_id).first())
+
+
+def invitation_by_token(token: str) -> Invitation:
+    """What a link's holder may see of it, whether open or not; `NotFound` for a made-up one."""
+    with unscoped(reason="whoever holds an invitation's link belongs to no organisation yet"):
+        found = (
+            Invitation.objects.filter(token_digest=digest_of(token))
+            .select_related("organization", "created_by")
+            .first()
+        )
+    return _found(found)
+
+
+def service_accounts(actor: Actor) -> QuerySet[ServiceAccount]:
+    require(actor, TenantPermission.SERVICE_ACCOUNT_VIEW)
+    rows = ServiceAccount.objects.filter(organization_id=actor.organization_id)
+    return rows.select_related("created_by").order_by("pk")
+
+
+def service_account(actor: Actor, public_id: str) -> ServiceAccount:
+    return _found(service_accounts(actor).filter(public_id=public_id).first())
+
+
+def _found(row: T | None) -> T:
+    if row is None:
+        raise NotFound
+    return row
