@@ -58,7 +58,7 @@ class GateClient:
     def delete(self, path: str, **kwargs: Any) -> Answer:
         return self.call("DELETE", path, **kwargs)
 
-    def call(  # noqa: PLR0913 - a request has that many parts
+    def call(
         self,
         method: str,
         path: str,
@@ -97,7 +97,9 @@ class GateClient:
             "raw_path": quote(parts.path).encode(),
             "query_string": question.encode("latin-1"),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            "headers": [
+                (name.encode(), value.encode("latin-1")) for name, value in headers.items()
+            ],
             "client": (self.address, 50000),
             "server": (self.host, 80),
         }
@@ -117,7 +119,9 @@ async def _exchange(scope: dict[str, Any], content: bytes) -> Answer:
         messages.append(message)
 
     before = use_pool(InlinePool())
-    outer = _current.set(None)  # a request starts outside any organisation, whatever the test has entered
+    outer = _current.set(
+        None
+    )  # a request starts outside any organisation, whatever the test has entered
     try:
         await InlinePool().run(poll_changes)
         await handle_http(scope, receive, send)
@@ -130,5 +134,9 @@ async def _exchange(scope: dict[str, Any], content: bytes) -> Answer:
 def _answer(messages: list[dict[str, Any]]) -> Answer:
     start, *parts = messages
     headers = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
-    cookies = tuple(value.decode("latin-1") for name, value in start["headers"] if name == b"set-cookie")
-    return Answer(start["status"], headers, cookies, b"".join(part.get("body", b"") for part in parts))
+    cookies = tuple(
+        value.decode("latin-1") for name, value in start["headers"] if name == b"set-cookie"
+    )
+    return Answer(
+        start["status"], headers, cookies, b"".join(part.get("body", b"") for part in parts)
+    )

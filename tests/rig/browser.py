@@ -10,13 +10,13 @@ import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.rig.environment import is_ci
-from tests.rig.servers import ServerProcess
 from tests.rig.stack import FOLDER
 
 FLAGS = [
@@ -32,12 +32,14 @@ FIXTURES = {"page", "context", "browser", "new_context", "launch_browser", "play
 PROBLEM = "chromium.problem"  # in the run's folder: why there is none, told once for all workers
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest's own reordering
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
     for item in items:
         if FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("browser")
+    result = yield
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,7 @@ def chromium() -> str:
         if is_ci():
             pytest.fail("CI runs the browser tests or fails: chromium is missing", pytrace=False)
         pytest.skip("chromium is missing: apt-get install chromium")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # a test's `db` beside Playwright's loop
     return path
 
 
@@ -80,12 +83,6 @@ def browser_type_launch_args(
 ) -> dict[str, Any]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root its sandbox
     return {**browser_type_launch_args, "executable_path": chromium, "args": [*sandbox, *FLAGS]}
-
-
-@pytest.fixture(scope="session")
-def base_url(shared_server: ServerProcess) -> str:
-    """`page.goto("/console/")` speaks to the worker's shared server."""
-    return shared_server.url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

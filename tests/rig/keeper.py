@@ -33,7 +33,8 @@ def _default_signals() -> None:
 
 
 def _stop_at_end_of_file(child: subprocess.Popen[bytes], polite: str) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, aborts the interpreter's end
+        pass
     child.send_signal(getattr(signal, polite))
     try:
         child.wait(GRACE)

@@ -242,11 +242,11 @@ def test_clock_going_back_an_hour_freezes_no_window(bench: Bench) -> None:
     bench.hit(Check("a", MINUTE, cost=2))
     bench.advance(-3600)
 
-    assert bench.hit(Check("a", MINUTE)) == [refused(3, 40 - 3600, 40)]
+    assert bench.hit(Check("a", MINUTE)) == [refused(3, 60 - 3600, 40)]
     bench.advance(40)
-    assert bench.hit(Check("a", MINUTE)) == [allowed(3, 0, 60 + 20 - 3600)]
+    assert bench.hit(Check("a", MINUTE)) == [allowed(3, 0, 80 - 3600)]
     bench.advance(20)
-    assert bench.hit(Check("a", MINUTE)) == [allowed(3, 1, 60 + 60 - 3600)]
+    assert bench.hit(Check("a", MINUTE)) == [allowed(3, 1, 120 - 3600)]
 
 
 def test_clock_leaping_ahead_an_hour_starts_a_fresh_window(bench: Bench) -> None:

@@ -1,0 +1,53 @@
+# One verb for everything. Needs only make and python3 (3.11 or newer, with venv).
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test lint types bench soak lock demo-key
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+PREPARE := sh scripts/setup/prepare.sh
+# How many processes share the tests; 0 runs them in one.
+TEST_WORKERS ?= 2
+# More words for pytest: make test ARGS="-k keys"
+ARGS ?=
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 | \2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+install: ## build .venv with what the server needs
+	@$(PREPARE) base
+
+up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR)
+	@$(PREPARE) base
+	@exec $(PYTHON) manage.py up
+
+test: ## run every test: on SQLite, then on PostgreSQL and Valkey with a browser (ARGS)
+	@$(PREPARE) dev
+	@$(PYTHON) scripts/setup/test.py --workers $(TEST_WORKERS) -- $(ARGS)
+
+lint: ## check style, layers and missing migrations
+	@$(PREPARE) dev
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@.venv/bin/lint-imports --no-logo
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(PYTHON) manage.py makemigrations --check --dry-run
+
+types: ## check types
+	@$(PREPARE) dev
+	@$(PYTHON) -m mypy
+
+bench: ## measure side by side with peers (ARGS)
+	@$(PREPARE) dev
+	@$(PYTHON) -m bench $(ARGS)
+
+soak: ## run under load for long and watch memory, files and tails (ARGS)
+	@$(PREPARE) dev
+	@$(PYTHON) -m bench.soak $(ARGS)
+
+lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)
+	@$(PREPARE) dev
+	@$(PYTHON) scripts/setup/lock.py $(ARGS)
+
+demo-key: ## print another admin key of the demo organisation
+	@$(PREPARE) base
+	@$(PYTHON) manage.py generate_api_key --role admin --name demo
