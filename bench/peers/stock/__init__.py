@@ -1,0 +1,1 @@
+"""Stock Django under ASGI: `startproject`'s middleware, DRF as its tutorial has it, uvicorn in front."""
