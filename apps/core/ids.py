@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ from django.db import models
 
 from apps.core.errors import NotFound
 
-
 if TYPE_CHECKING:
     UUIDField = models.UUIDField[str, str]
 else:
     UUIDField = models.UUIDField  # generic in the stubs alone
+
+
+_DIGITS = re.compile(r"[0-9a-f]{32}").fullmatch
 
 
 def new_id(prefix: str) -> str:
@@ -48,9 +51,7 @@ class PublicIdField(UUIDField):
         return f"{self.prefix}_{value.hex if isinstance(value, uuid.UUID) else value}"
 
     def to_python(self, value: Any) -> Any:
-        if value is None or (isinstance(value, str) and value.startswith(f"{self.prefix}_")):
-            return value
-        return f"{self.prefix}_{uuid.UUID(str(value)).hex}"
+        return None if value is None else f"{self.prefix}_{self._parse(value).hex}"
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is None:
@@ -63,10 +64,8 @@ class PublicIdField(UUIDField):
     def _parse(self, value: Any) -> uuid.UUID:
         if isinstance(value, uuid.UUID):
             return value
+        # One spelling an id: UUID() alone would also take signs, blanks, capitals and other alphabets' digits.
         prefix, _, digits = str(value).rpartition("_")
-        try:
-            if prefix != self.prefix or len(digits) != 32:
-                raise ValueError(value)
-            return uuid.UUID(hex=digits)
-        except ValueError:
-            raise NotFound from None
+        if prefix != self.prefix or not _DIGITS(digits):
+            raise NotFound
+        return uuid.UUID(hex=digits)

@@ -17,7 +17,14 @@ from apps.core.errors import Invalid, Malformed
 
 MAX_DEPTH = 64
 MAX_INTEGER = 2**63 - 1
+SHOWN = 80
+"""How much of a caller's own text an error says back."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Possessive, and closed by the end of the text too: linear whatever is thrown at them.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BIG_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
@@ -26,19 +33,21 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed(f"The body is not UTF-8: byte {error.start}.") from None
-    _refuse_deep(text, max_depth)
+    _refuse_deep(body, max_depth)
+    # The hooks cost a call a number; without a long or exponential one in sight none can be out of range.
+    numbers: dict[str, Any] = (
+        {"parse_float": _finite, "parse_int": _small_integer} if _BIG_NUMBER.search(body) else {}
+    )
     try:
         value = json.loads(
-            text,
-            object_pairs_hook=_unique_pairs,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_small_integer,
+            text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant, **numbers
         )
     except json.JSONDecodeError as error:
-        raise Malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    if _needs_text_check(text):
-        _refuse_unstorable(value, "")
+        raise Malformed(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    if "\\u" in text:
+        _refuse_unstorable(value, ())
     return value
 
 
@@ -46,29 +55,31 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
+def shown(text: str) -> str:
+    """A caller's text, short enough to be said back in an error."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, frozenset | set | tuple):
+    if isinstance(value, frozenset | set):
         return list(value)
     return str(value)
 
 
-def _refuse_deep(text: str, max_depth: int) -> None:
-    # Counting brackets first costs little and bounds the parser's recursion; brackets within strings only ever
-    # make the count larger, so a text that passes is truly shallow.
-    if text.count("{") + text.count("[") <= max_depth:
+def _refuse_deep(body: bytes, max_depth: int) -> None:
+    # Brackets within strings only ever make the count larger, so a body that passes here is truly shallow.
+    if body.count(b"{") + body.count(b"[") <= max_depth:
         return
-    depth = deepest = 0
-    for bracket in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
-        match bracket.group()[0]:
-            case "{" | "[":
-                depth += 1
-                deepest = max(deepest, depth)
-            case "}" | "]":
-                depth -= 1
-        if deepest > max_depth:
-            raise Malformed(f"The body is nested deeper than {max_depth} levels.")
+    brackets = _STRING.sub(b"", body).translate(_ONE_KIND, _ALL_BUT_BRACKETS)
+    # Each round takes the innermost pairs away; a pair that outlasts them was nested deeper. Brackets that no other
+    # closes stay too: few are the parser's to name, many would be its recursion.
+    for _ in range(max_depth):
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    if b"[]" in brackets or brackets.count(b"[") > max_depth:
+        raise Malformed(f"The body is nested deeper than {max_depth} levels.")
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -76,7 +87,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add() returns None on purpose
-        raise Malformed(f"The key {twice!r} stands twice in one object.")
+        raise Malformed(f"The key {shown(twice)!r} stands twice in one object.")
     return value
 
 
@@ -100,18 +111,21 @@ def _small_integer(digits: str) -> int:
     return value
 
 
-def _needs_text_check(text: str) -> bool:
-    return "\\u" in text or "\x00" in text
+def _refuse_unstorable(value: Any, path: tuple[str | int, ...]) -> None:
+    match value:
+        case str():
+            if _UNSTORABLE.search(value):
+                raise Invalid.field(
+                    _dotted(path), "holds a NUL or half a surrogate pair", "unstorable"
+                )
+        case dict():
+            for key, item in value.items():
+                _refuse_unstorable(key, path)
+                _refuse_unstorable(item, (*path, key))
+        case list():
+            for index, item in enumerate(value):
+                _refuse_unstorable(item, (*path, index))
 
 
-def _refuse_unstorable(value: Any, path: str) -> None:
-    if isinstance(value, str):
-        if _UNSTORABLE.search(value):
-            raise Invalid.field(path or "body", "holds a NUL or half a surrogate pair", "unstorable")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_unstorable(key, path)
-            _refuse_unstorable(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _refuse_unstorable(item, f"{path}.{index}" if path else str(index))
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return shown(".".join(map(str, path))) or "body"
