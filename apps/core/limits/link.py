@@ -39,9 +39,7 @@ class RedisLink:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._loops: dict[asyncio.AbstractEventLoop, AsyncRedis] = {}
-        self._threads = Redis.from_pool(
-            BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **self._options())
-        )
+        self._threads = self._make_client()
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[int]) -> Any:
         with _translated():
@@ -54,22 +52,29 @@ class RedisLink:
 
     def run_now(self, script: Script, keys: Sequence[str], args: Sequence[int]) -> Any:
         with _translated():
+            client = self._threads
             try:
-                return self._threads.evalsha(script.sha, len(keys), *keys, *args)
+                return client.evalsha(script.sha, len(keys), *keys, *args)
             except NoScriptError:
-                return self._threads.eval(script.text, len(keys), *keys, *args)
+                return client.eval(script.text, len(keys), *keys, *args)
 
     async def close(self) -> None:
-        """Close the threads' connections and those of the running loop."""
+        """Close the running loop's connections; those of threads go when nobody is using them."""
         with self._lock:
+            self._threads = self._make_client()
             client = self._loops.pop(asyncio.get_running_loop(), None)
-        self._threads.close()
         if client is not None:
             await client.aclose()
 
     def _get_client(self) -> AsyncRedis:
         loop = asyncio.get_running_loop()
         return self._loops.get(loop) or self._open_client(loop)
+
+    def _make_client(self) -> Redis:
+        pool = BlockingConnectionPool.from_url(
+            self._url, retry=Retry(NoBackoff(), 0), **self._options()
+        )
+        return Redis.from_pool(pool)
 
     def _open_client(self, loop: asyncio.AbstractEventLoop) -> AsyncRedis:
         pool = AsyncPool.from_url(self._url, retry=AsyncRetry(NoBackoff(), 0), **self._options())
