@@ -88,9 +88,12 @@ class Membership(TenantModel):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("organization", "user"), name="tenants_membership_once"),
+            models.UniqueConstraint(
+                fields=("organization", "user"), name="tenants_membership_once"
+            ),
             models.CheckConstraint(
-                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]), name="tenants_membership_role"
+                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]),
+                name="tenants_membership_role",
             ),
         )
 
@@ -110,7 +113,9 @@ class ServiceAccount(TenantModel):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("organization", "name"), name="tenants_serviceaccount_name_once"),
+            models.UniqueConstraint(
+                fields=("organization", "name"), name="tenants_serviceaccount_name_once"
+            ),
         )
 
     def __str__(self) -> str:
@@ -134,10 +139,12 @@ class Invitation(TenantModel):
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]), name="tenants_invitation_role"
+                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]),
+                name="tenants_invitation_role",
             ),
             models.CheckConstraint(
-                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None), name="tenants_invitation_one_end"
+                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None),
+                name="tenants_invitation_one_end",
             ),
         )
 
@@ -145,7 +152,14 @@ class Invitation(TenantModel):
         return self.email
 
     def is_open(self, now: datetime) -> bool:
-        return self.accepted_at is None and self.revoked_at is None and now < self.expires_at
+        return self.status(now) == "pending"
+
+    def status(self, now: datetime) -> str:
+        if self.accepted_at is not None:
+            return "accepted"
+        if self.revoked_at is not None:
+            return "revoked"
+        return "pending" if now < self.expires_at else "expired"
 
 
 class LoginSession(TenantModel):
@@ -167,5 +181,3 @@ class LoginSession(TenantModel):
 
     def __str__(self) -> str:
         return str(self.public_id)
-
-

@@ -35,7 +35,9 @@ grant(
     to=ADMINS,
     doc="Change a member's role and approver grant, or remove them.",
 )
-grant(TenantPermission.INVITATION_MANAGE, to=ADMINS, doc="Invite people, see and revoke invitations.")
+grant(
+    TenantPermission.INVITATION_MANAGE, to=ADMINS, doc="Invite people, see and revoke invitations."
+)
 grant(TenantPermission.SERVICE_ACCOUNT_VIEW, to=_READERS, doc="See the service accounts.")
 grant(
     TenantPermission.SERVICE_ACCOUNT_MANAGE,

@@ -94,7 +94,9 @@ def _check_header(token: str) -> None:
 def _claims(payload: dict[str, Any], expected: TokenType) -> Claims:
     texts = {field: payload.get(name) for field, name in _NAMES.items()}
     version, issued, expires = payload.get("ver"), payload.get("iat"), payload.get("exp")
-    if payload.get("type") != expected or not all(isinstance(text, str) and text for text in texts.values()):
+    if payload.get("type") != expected or not all(
+        isinstance(text, str) and text for text in texts.values()
+    ):
         raise InvalidToken
     if not all(type(number) is int for number in (version, issued, expires)):
         raise InvalidToken
@@ -109,4 +111,6 @@ def _claims(payload: dict[str, Any], expected: TokenType) -> Claims:
 
 @cache
 def _backend(secret: str) -> TokenBackend:
-    return TokenBackend(ALGORITHM, signing_key=secret, audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY)
+    return TokenBackend(
+        ALGORITHM, signing_key=secret, audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
+    )

@@ -25,13 +25,17 @@ SESSION_ORGANIZATION = "organization"
 """Where a browser session keeps the public id of the organisation its person chose."""
 
 
-def identity_of_member(*, user_id: int, organization_id: int, credential: Credential) -> Identity | None:
+def identity_of_member(
+    *, user_id: int, organization_id: int, credential: Credential
+) -> Identity | None:
     """A person in an organisation; None when they are switched off or no member (any more)."""
     membership = _first_membership(Q(user_id=user_id, organization_id=organization_id))
     return None if membership is None else identity_from(membership, credential)
 
 
-def identity_of_service_account(*, service_account_id: int, credential: Credential) -> Identity | None:
+def identity_of_service_account(
+    *, service_account_id: int, credential: Credential
+) -> Identity | None:
     """A program; None when it is switched off."""
     with unscoped(reason="a credential names its owner before any organisation is known"):
         account = (
@@ -68,7 +72,9 @@ def identity_of_login(*, session_id: str, version: int, expires_at: datetime) ->
     membership = _first_membership(condition)
     if membership is None:
         return None
-    return identity_from(membership, Credential(CredentialKind.JWT, session_id), expires_at=expires_at)
+    return identity_from(
+        membership, Credential(CredentialKind.JWT, session_id), expires_at=expires_at
+    )
 
 
 def identity_of_access_token(token: str) -> Identity:
@@ -100,7 +106,9 @@ def identity_of_browser_session(session_key: str) -> Identity:
         stored.get(HASH_SESSION_KEY, ""), membership.user.get_session_auth_hash()
     ):
         raise Unauthenticated
-    return identity_from(membership, Credential(CredentialKind.SESSION, _browser_session_id(session_key)))
+    return identity_from(
+        membership, Credential(CredentialKind.SESSION, _browser_session_id(session_key))
+    )
 
 
 def identity_from(

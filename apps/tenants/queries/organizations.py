@@ -49,6 +49,9 @@ def memberships_of(user_id: int) -> list[Membership]:
 
 
 def _organizations_of(actor: Actor) -> list[int]:
-    if actor.user_id is None or actor.credential.kind not in (CredentialKind.JWT, CredentialKind.SESSION):
+    if actor.user_id is None or actor.credential.kind not in (
+        CredentialKind.JWT,
+        CredentialKind.SESSION,
+    ):
         return [actor.organization_id]
     return [membership.organization_id for membership in memberships_of(actor.user_id)]

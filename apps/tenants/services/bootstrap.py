@@ -49,7 +49,10 @@ def bootstrap(
 
 
 def _check(slug: str, email: str, password: str) -> None:
-    for name, value, validate in (("organization", slug, validate_slug), ("email", email, validate_email)):
+    for name, value, validate in (
+        ("organization", slug, validate_slug),
+        ("email", email, validate_email),
+    ):
         try:
             validate(value)
         except ValidationError as error:
@@ -78,8 +81,9 @@ def _organization(slug: str) -> Organization:
 
 
 def _user(email: str, password: str, *, is_staff: bool) -> User:
-    user = User.objects.filter(email=email).first() or User(email=email, name=email.partition("@")[0])
-    if user.pk is None:
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        user = User(email=email, name=email.partition("@")[0])
         user.set_password(password)
     if is_staff:
         user.is_staff = user.is_superuser = True
@@ -100,5 +104,7 @@ def _membership(
         membership.is_approver = True
         membership.revision += 1
         membership.save(update_fields=["is_approver", "revision"])
-        members.publish(topics.MEMBER_ROLE_CHANGED, membership, None, before, members.values(membership))
+        members.publish(
+            topics.MEMBER_ROLE_CHANGED, membership, None, before, members.values(membership)
+        )
     return membership

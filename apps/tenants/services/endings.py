@@ -16,7 +16,9 @@ def end_tokens(user_id: int) -> None:
     """End every login of a person everywhere, browser sessions included; API keys stay. Announces nothing."""
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
     with unscoped(reason="a person's logins end in every organisation at once"):
-        LoginSession.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=timezone.now())
+        LoginSession.objects.filter(user_id=user_id, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
 
 
 def organizations_of(user_id: int) -> list[Organization]:

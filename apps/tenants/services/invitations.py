@@ -66,7 +66,9 @@ def revoke_invitation(*, actor: Actor, invitation_id: str) -> Invitation:
             .first()
         )
         if invitation.accepted_at is not None:
-            raise Conflict("It was accepted already; remove the member instead.", code="invitation_accepted")
+            raise Conflict(
+                "It was accepted already; remove the member instead.", code="invitation_accepted"
+            )
         if invitation.revoked_at is None:
             invitation.revoked_at = timezone.now()
             invitation.save(update_fields=["revoked_at"])
@@ -100,7 +102,9 @@ def _open_one(token: str, *, lock: bool = False) -> Invitation:
         rows = rows.select_for_update(of=("self",))
     invitation = _found(rows.select_related("organization").first())
     if not invitation.is_open(timezone.now()):
-        raise Conflict("This invitation was used, revoked or has expired.", code="invitation_closed")
+        raise Conflict(
+            "This invitation was used, revoked or has expired.", code="invitation_closed"
+        )
     return invitation
 
 
@@ -109,6 +113,7 @@ def _person(
 ) -> User | None:
     """The account that joins, or None when one is to be made."""
     if actor is not None and actor.credential.kind in (CredentialKind.JWT, CredentialKind.SESSION):
+        assert actor.user_id is not None  # whoever is signed in is a person
         user = User.objects.get(pk=actor.user_id)
         if user.email != invitation.email:
             raise PermissionDenied("The invitation is for another address.", code="other_address")
@@ -143,7 +148,9 @@ def _join(token: str, user: User | None, password: str, name: str, visit: Visit)
 
 def _create_user(email: str, name: str, password: str) -> User:
     if User.objects.filter(email=email).exists():  # made while the password was being hashed
-        raise Conflict("An account with this address was just made; accept again.", code="account_exists")
+        raise Conflict(
+            "An account with this address was just made; accept again.", code="account_exists"
+        )
     if not name:
         raise Invalid.field("name", "is needed for a new account", "required")
     user = User(email=email, name=name)

@@ -84,7 +84,7 @@ def publish(
 
 def _lock(actor: Actor, member_id: str) -> Membership:
     # The organisation's row first: two administrators who demote each other at once would otherwise both succeed.
-    Organization.objects.select_for_update().get(pk=actor.organization_id)
+    Organization.objects.select_for_update(no_key=True).get(pk=actor.organization_id)
     membership = (
         Membership.objects.select_for_update(of=("self",))
         .filter(organization_id=actor.organization_id, public_id=member_id)
@@ -103,7 +103,9 @@ def _refuse_self_raise(
         return
     is_higher = role is not None and rank(role) > rank(Role(membership.role))
     if is_higher or (is_approver and not membership.is_approver):
-        raise PermissionDenied("Nobody raises themselves; ask another administrator.", code="self_raise")
+        raise PermissionDenied(
+            "Nobody raises themselves; ask another administrator.", code="self_raise"
+        )
 
 
 def _keep_an_admin(membership: Membership) -> None:

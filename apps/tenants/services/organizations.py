@@ -20,7 +20,7 @@ from apps.tenants.services import endings
 def create_organization(*, actor: Actor, name: str, slug: str) -> Organization:
     """Found an organisation; the operator who does becomes its first administrator. Raises `NameTaken`."""
     require(actor, TenantPermission.ORGANIZATION_CREATE)
-    if not is_operator(actor):
+    if not is_operator(actor) or actor.user_id is None:
         raise PermissionDenied("Only the operator of this house founds organisations.")
     try:
         with transaction.atomic():
@@ -41,7 +41,9 @@ def update_organization(
     """Rename the actor's organisation. Raises `Stale`."""
     require(actor, TenantPermission.ORGANIZATION_CHANGE)
     with transaction.atomic():
-        organization = Organization.objects.select_for_update().get(pk=actor.organization_id)
+        organization = Organization.objects.select_for_update(no_key=True).get(
+            pk=actor.organization_id
+        )
         if expected_revision not in (None, organization.revision):
             raise Stale
         before = _values(organization)

@@ -17,15 +17,20 @@ from apps.tenants.models import User
 from apps.tenants.services import attempts, endings
 
 
-def change_password(*, actor: Actor, current_password: str, new_password: str, visit: Visit) -> None:
+def change_password(
+    *, actor: Actor, current_password: str, new_password: str, visit: Visit
+) -> None:
     """Replace the actor's own password. Every token and browser session of theirs ends, this one included."""
-    if actor.user_id is None or actor.credential.kind not in (CredentialKind.JWT, CredentialKind.SESSION):
+    if actor.user_id is None or actor.credential.kind not in (
+        CredentialKind.JWT,
+        CredentialKind.SESSION,
+    ):
         raise PermissionDenied("A password is changed by its person, signed in, not by a key.")
     user = User.objects.get(pk=actor.user_id)
     _verify(user, current_password, visit)
     check_strength(new_password, user)
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user.pk)
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         user.set_password(new_password)
         user.save(update_fields=["password"])
         endings.end_tokens(user.pk)

@@ -16,14 +16,12 @@ from apps.tenants.queries.organizations import is_operator
 from apps.tenants.services import endings
 
 
-def update_user(
-    *, actor: Actor, user_id: int, name: str, is_active: bool, is_staff: bool
-) -> User:
+def update_user(*, actor: Actor, user_id: int, name: str, is_active: bool, is_staff: bool) -> User:
     """Switching somebody off ends all their logins; their keys are dead while they are off."""
     if not is_operator(actor):
         raise PermissionDenied
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=user_id)
+        user = User.objects.select_for_update(no_key=True).get(pk=user_id)
         before = _values(user)
         user.name, user.is_active = name, is_active
         user.is_staff = user.is_superuser = is_staff

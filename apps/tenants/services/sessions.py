@@ -87,6 +87,7 @@ def log_out(*, actor: Actor, refresh_token: str | None = None) -> None:
 def switch_organization(*, actor: Actor, organization: str, visit: Visit) -> LoggedIn:
     """End this login and open one in another organisation of the same person."""
     session_id = _login_of(actor)
+    assert actor.user_id is not None  # a login is a person's
     user = User.objects.get(pk=actor.user_id)
     membership = choose_membership(user, organization)
     with transaction.atomic():
@@ -115,7 +116,9 @@ def _read_refresh(text: str) -> Claims:
 
 def _login_of(actor: Actor) -> str:
     if actor.credential.kind is not CredentialKind.JWT:
-        raise Conflict("Only a login by token can do this, not a key or a browser session.", code="not_a_login")
+        raise Conflict(
+            "Only a login by token can do this, not a key or a browser session.", code="not_a_login"
+        )
     return actor.credential.id
 
 
@@ -242,4 +245,3 @@ def _publish(topic: str, session: LoginSession, actor: Actor | None, **data: str
             data=data,
         )
     )
-

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--password", required=True)
         parser.add_argument("--role", choices=PEOPLE, default=Role.ADMIN.value)
         parser.add_argument("--approver", action="store_true", help="may decide on approvals")
-        parser.add_argument("--staff", action="store_true", help="is the operator, who may open /admin/")
+        parser.add_argument(
+            "--staff", action="store_true", help="is the operator, who may open /admin/"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

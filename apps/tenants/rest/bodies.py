@@ -1,0 +1,114 @@
+"""What callers may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.core.actor import Role
+from apps.core.rest.serializers import BodySerializer
+from apps.core.rest.text import CleanCharField
+
+PEOPLE = [role.value for role in Role if role is not Role.SERVICE]
+
+
+class SecretField(serializers.CharField):
+    """A password or token: taken as it is, and bounded, since hashing costs by length."""
+
+    default_error_messages = {"type": "must be a string"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, max_length=kwargs.pop("max_length", 1024), **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("type")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class FlagField(serializers.BooleanField):
+    """True or false, and not the many words that DRF takes for them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class ChangeBody(BodySerializer):
+    """A partial update names at least one field."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(
+                {"body": ["must name a field to change"]}, code="required"
+            )
+        return attrs
+
+
+class LoginBody(BodySerializer):
+    email = CleanCharField(max_length=254)
+    password = SecretField()
+    organization = CleanCharField(
+        max_length=100, required=False, help_text="Slug or id; the first one otherwise."
+    )
+
+
+class RefreshBody(BodySerializer):
+    refresh = SecretField(max_length=4096)
+
+
+class LogoutBody(BodySerializer):
+    refresh = SecretField(
+        max_length=4096,
+        required=False,
+        help_text="Not needed: the access token names the login. When sent, it must be of the same.",
+    )
+
+
+class SwitchBody(BodySerializer):
+    organization = CleanCharField(max_length=100, help_text="Slug or id.")
+
+
+class PasswordBody(BodySerializer):
+    current_password = SecretField()
+    new_password = SecretField()
+
+
+class OrganizationBody(BodySerializer):
+    name = CleanCharField(max_length=255)
+    slug = serializers.SlugField(max_length=50)
+
+
+class OrganizationChangeBody(ChangeBody):
+    name = CleanCharField(max_length=255)
+
+
+class MemberChangeBody(ChangeBody):
+    role = serializers.ChoiceField(PEOPLE, required=False)
+    approver = FlagField(required=False)
+
+
+class InvitationBody(BodySerializer):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(PEOPLE)
+    approver = FlagField(default=False)
+
+
+class AcceptBody(BodySerializer):
+    token = SecretField(max_length=100)
+    name = CleanCharField(max_length=255, required=False, help_text="For a new account.")
+    password = SecretField(
+        required=False, help_text="Of the account, or for the new one; not needed when signed in."
+    )
+
+
+class ServiceAccountBody(BodySerializer):
+    name = CleanCharField(max_length=100)
+
+
+class ServiceAccountChangeBody(ChangeBody):
+    name = CleanCharField(max_length=100, required=False)
+    is_active = FlagField(required=False)
