@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from django.core.exceptions import FullResultSet
 from django.db import models
@@ -102,12 +102,17 @@ class TenantQuerySet(models.QuerySet[M]):
         return super().update(**kwargs)
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)[M]):  # type: ignore[misc]  # dynamic base
+if TYPE_CHECKING:
+    _Manager = models.Manager
+else:
+    _Manager = models.Manager.from_queryset(TenantQuerySet)  # made at run time: nothing mypy could read
+
+
+class TenantManager(_Manager[M]):
     """Every read starts inside the current organisation."""
 
-    def get_queryset(self) -> TenantQuerySet[M]:
-        queryset: TenantQuerySet[M] = super().get_queryset()
-        return queryset.filter(InCurrentOrganization())
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(InCurrentOrganization())
 
 
 def guard_write(row: Any) -> None:
@@ -121,7 +126,9 @@ def guard_write(row: Any) -> None:
 class TenantModel(models.Model):
     """Base of everything an organisation owns."""
 
-    organization = models.ForeignKey("tenants.Organization", on_delete=models.CASCADE, related_name="+")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.CASCADE, related_name="+"
+    )
 
     objects: ClassVar[TenantManager[Self]] = TenantManager()
 
