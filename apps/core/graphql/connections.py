@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from apps.core.errors import Invalid
 from apps.core.graphql.fields import HouseField, Resolver
-from apps.core.graphql.types import HouseType, join_selected, selected
+from apps.core.graphql.types import HouseType, join_selected, name_of, selected
 from apps.core.permissions import Permission
 from apps.core.rest.pagination import Page, after_cursor
 
@@ -68,8 +68,9 @@ def connection_of(node: type[HouseType]) -> type[graphene.ObjectType]:
         "page_info": graphene.Field(PageInfo, required=True),
         "total_count": graphene.Int(required=True),
     }
-    meta = type("Meta", (), {"description": f"A part of a list of {node._meta.name}."})
-    return type(f"{node._meta.name}Connection", (graphene.ObjectType,), {**fields, "Meta": meta})
+    name = name_of(node)
+    meta = type("Meta", (), {"description": f"A part of a list of {name}."})
+    return type(f"{name}Connection", (graphene.ObjectType,), {**fields, "Meta": meta})
 
 
 class ConnectionField(HouseField):

@@ -126,9 +126,9 @@ class Meter:
             inner = self.schema.get_type(condition.name.value) if condition else parent
             return self.measure(selection.selection_set, inner)
         assert isinstance(selection, FragmentSpreadNode)
-        return self._fragment(selection.name.value)
+        return self.fragment(selection.name.value)
 
-    def _fragment(self, name: str) -> Cost:
+    def fragment(self, name: str) -> Cost:
         if name in self._open:
             raise Invalid.field("query", f"the fragment {name} contains itself", "fragment_cycle")
         if name not in self._known:
@@ -211,7 +211,7 @@ def judge(
             raise Unauthenticated("Introspection needs a key, token or session.")
         costs[operation.name.value if operation.name else None] = cost
     for name in fragments:
-        _refuse_costly(meter._fragment(name))
+        _refuse_costly(meter.fragment(name))
     return costs
 
 

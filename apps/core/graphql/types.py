@@ -90,10 +90,20 @@ def _lookups(node: type[HouseType], fields: Iterable[FieldNode], info: Any) -> I
         if lookup is None:
             continue
         yield lookup
-        inner = _named_type(node._meta.fields[name].type)
+        inner = _named_type(_fields_of(node)[name].type)
         if issubclass(inner, HouseType):
             for deeper in _lookups(inner, [field], info):
                 yield f"{lookup}__{deeper}"
+
+
+def name_of(node: type[HouseType]) -> str:
+    name: str = node._meta.name  # noqa: SLF001 - graphene keeps a type's facts there
+    return name
+
+
+def _fields_of(node: type[HouseType]) -> Mapping[str, Any]:
+    fields: Mapping[str, Any] = node._meta.fields  # noqa: SLF001 - as above
+    return fields
 
 
 def _named_type(kind: Any) -> Any:
@@ -106,7 +116,7 @@ def _is_single(model: type[Model], lookup: str) -> bool:
     """Whether every step leads to one row, so that a join does not multiply."""
     current: Any = model
     for step in lookup.split("__"):
-        relation = current._meta.get_field(step)
+        relation = current._meta.get_field(step)  # noqa: SLF001 - Django's public name for it
         if not (relation.many_to_one or relation.one_to_one):
             return False
         current = relation.related_model

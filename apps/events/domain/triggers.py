@@ -27,26 +27,30 @@ COLUMNS = (
 """What a seal may not touch; a test compares them with the model."""
 
 
+REFUSE_FUNCTION = """
+CREATE FUNCTION events_auditentry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'audit entries are append-only' USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+
 def locking(vendor: str) -> tuple[str, ...]:
     """The statements that put the locks on."""
+    is_seal = f"OLD.hash IS NULL AND NEW.hash IS NOT NULL AND {_is_same(vendor)}"
+    kept = f"CREATE TRIGGER events_auditentry_kept BEFORE DELETE ON {TABLE}"
+    unchanged = f"CREATE TRIGGER events_auditentry_unchanged BEFORE UPDATE ON {TABLE}"
     if vendor == "sqlite":
-        same = " AND ".join(f'NEW."{column}" IS OLD."{column}"' for column in COLUMNS)
         return (
-            f"CREATE TRIGGER events_auditentry_kept BEFORE DELETE ON {TABLE} "
-            "BEGIN SELECT RAISE(ABORT, 'audit entries are never removed'); END",
-            f"CREATE TRIGGER events_auditentry_unchanged BEFORE UPDATE ON {TABLE} "
-            f"WHEN NOT (OLD.hash IS NULL AND NEW.hash IS NOT NULL AND {same}) "
+            f"{kept} BEGIN SELECT RAISE(ABORT, 'audit entries are never removed'); END",
+            f"{unchanged} WHEN NOT ({is_seal}) "  # noqa: ISC004 - one statement
             "BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END",
         )
-    same = " AND ".join(f'NEW."{column}" IS NOT DISTINCT FROM OLD."{column}"' for column in COLUMNS)
+    refuse = "FOR EACH ROW {} EXECUTE FUNCTION events_auditentry_refuse()"
     return (
-        "CREATE FUNCTION events_auditentry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'audit entries are append-only' USING ERRCODE = 'restrict_violation'; END $$",
-        f"CREATE TRIGGER events_auditentry_kept BEFORE DELETE ON {TABLE} "
-        "FOR EACH ROW EXECUTE FUNCTION events_auditentry_refuse()",
-        f"CREATE TRIGGER events_auditentry_unchanged BEFORE UPDATE ON {TABLE} FOR EACH ROW "
-        f"WHEN (NOT (OLD.hash IS NULL AND NEW.hash IS NOT NULL AND {same})) "
-        "EXECUTE FUNCTION events_auditentry_refuse()",
+        REFUSE_FUNCTION,
+        f"{kept} {refuse.format('')}",
+        f"{unchanged} {refuse.format(f'WHEN (NOT ({is_seal}))')}",
     )
 
 
@@ -59,3 +63,8 @@ def lifting(vendor: str) -> tuple[str, ...]:
         f"DROP TRIGGER events_auditentry_unchanged ON {TABLE}",
         "DROP FUNCTION events_auditentry_refuse()",
     )
+
+
+def _is_same(vendor: str) -> str:
+    operator = "IS" if vendor == "sqlite" else "IS NOT DISTINCT FROM"
+    return " AND ".join(f'NEW."{column}" {operator} OLD."{column}"' for column in COLUMNS)

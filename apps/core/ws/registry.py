@@ -1,0 +1,133 @@
+"""The open sockets of this process: how many strangers an address holds, whom news of identities concerns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+
+from apps.core import metrics
+from apps.core.actor import Identity
+from apps.core.asgi import lifecycle
+from apps.core.asgi.gate import to_app_error
+from apps.core.asgi.pool import in_pool
+from apps.core.changes import on_change
+from apps.core.errors import PermissionDenied, Unauthenticated
+from apps.core.ws.auth import Proof, identify_anew
+from apps.core.ws.codes import Close
+
+log = structlog.get_logger(__name__)
+
+MAX_STRANGERS = 20
+"""Sockets one address may hold before they have said who they are."""
+NEWS = "identity:"
+TRIES = 4
+PAUSE = 1.0
+
+
+class Socket(Protocol):
+    loop: asyncio.AbstractEventLoop
+    proof: Proof | None
+
+    @property
+    def organization(self) -> str | None: ...
+    def renew(self, identity: Identity) -> None: ...
+    def finish(self, code: Close, reason: str = "") -> None: ...
+
+
+class Registry:
+    def __init__(self) -> None:
+        self._sockets: set[Socket] = set()
+        self._strangers: Counter[str] = Counter()
+        self._checks: set[asyncio.Task[None]] = set()
+
+    def add(self, socket: Socket) -> None:
+        self._sockets.add(socket)
+        metrics.SOCKETS.inc()
+
+    def remove(self, socket: Socket) -> None:
+        if socket in self._sockets:
+            self._sockets.remove(socket)
+            metrics.SOCKETS.dec()
+
+    def let_stranger_in(self, address: str) -> bool:
+        if self._strangers[address] >= MAX_STRANGERS:
+            return False
+        self._strangers[address] += 1
+        return True
+
+    def forget_stranger(self, address: str) -> None:
+        self._strangers[address] -= 1
+        if self._strangers[address] <= 0:
+            del self._strangers[address]
+
+    def hear(self, scope: str) -> None:
+        """News from any thread: those of one organization, or of all, must show their proof again."""
+        organization = scope.removeprefix(NEWS)
+        concerned = [
+            one
+            for one in list(self._sockets)
+            if not organization or one.organization == organization
+        ]
+        for loop in {socket.loop for socket in concerned}:
+            sockets = [socket for socket in concerned if socket.loop is loop]
+            try:
+                loop.call_soon_threadsafe(self._check, sockets)
+            except RuntimeError:  # that loop has ended
+                self._sockets.difference_update(sockets)
+
+    def _check(self, sockets: Iterable[Socket]) -> None:
+        by_proof: dict[Proof, list[Socket]] = {}
+        for socket in sockets:
+            if socket.proof is not None:
+                by_proof.setdefault(socket.proof, []).append(socket)
+        task = asyncio.create_task(self._ask_all(by_proof))
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    async def _ask_all(self, by_proof: dict[Proof, list[Socket]]) -> None:
+        for proof, sockets in by_proof.items():
+            await _ask_again(proof, sockets)
+
+    async def finish_all(self) -> None:
+        """The server drains."""
+        for socket in list(self._sockets):
+            socket.loop.call_soon_threadsafe(socket.finish, Close.RESTART)
+        await asyncio.sleep(0)
+
+
+async def _ask_again(proof: Proof, sockets: list[Socket]) -> None:
+    """Renew the sockets of one proof, or close them. A database that stays away closes them too."""
+    for attempt in range(TRIES):
+        try:
+            identity = await in_pool(identify_anew, proof)
+        except (Unauthenticated, PermissionDenied):
+            return _finish(sockets, Close.UNAUTHENTICATED)
+        except Exception as error:
+            if to_app_error(error) is None:
+                log.exception("recheck_failed")
+                return _finish(sockets, Close.INTERNAL)
+            if attempt < TRIES - 1:
+                await asyncio.sleep(PAUSE)
+            continue
+        for socket in sockets:
+            socket.renew(identity)
+        return None
+    return _finish(sockets, Close.TRY_LATER)
+
+
+def _finish(sockets: list[Socket], code: Close) -> None:
+    for socket in sockets:
+        socket.finish(code)
+
+
+registry = Registry()
+
+
+def watch() -> None:
+    """Hear of changed identities and of the end of the server; once, at start-up."""
+    on_change(NEWS, registry.hear)
+    lifecycle.on_drain(registry.finish_all)
