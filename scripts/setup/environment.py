@@ -43,7 +43,7 @@ def stamp(group: str) -> Path:
 
 def fingerprint(group: str) -> str:
     """Changes with the locks and with the environment's own Python and place."""
-    digest = hashlib.sha256(built_with().encode())
+    digest = hashlib.sha256(f"{VENV} {built_with()}".encode())
     for path in locks(group):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -68,7 +68,7 @@ def build(group: str) -> int:
     say(f"installing requirements/{group}.txt (once)")
     arguments = [part for path in locks(group) for part in ("-r", str(path))]
     status = subprocess.run(
-        [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
          "--root-user-action=ignore", "--require-hashes", *arguments],
         check=False,
     ).returncode  # fmt: skip

@@ -15,10 +15,15 @@ def program_variables() -> set[str]:
     Found in the source, without importing it: this runs before any setting may be loaded.
     """
     names = set(declared_variables())
-    names |= {f"{name}_FILE" for name in names}
+    return names | {f"{name}_FILE" for name in names} | direct_variables()
+
+
+def direct_variables() -> set[str]:
+    """What `config/` reads beside its reader."""
+    found: set[str] = set()
     for path in (ROOT / "config").rglob("*.py"):
-        names |= _read_directly(ast.parse(path.read_text()))
-    return names - {"DJANGO_SETTINGS_MODULE"}
+        found |= _read_directly(ast.parse(path.read_text()))
+    return found - {"DJANGO_SETTINGS_MODULE"}
 
 
 def declared_variables() -> dict[str, ast.expr | None]:
@@ -40,7 +45,11 @@ def _read_directly(tree: ast.Module) -> set[str]:
     """The constants in `os.environ["X"]`, `os.environ.get("X")` and `os.getenv("X")`."""
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node.value) == "os.environ"
+        ):
             argument: ast.expr = node.slice
         elif (
             isinstance(node, ast.Call)

@@ -19,9 +19,13 @@ def main(polite: str, *command: str) -> int:
     for ignored in (signal.SIGINT, signal.SIGTERM):  # a Ctrl-C at the terminal reaches the group
         signal.signal(ignored, signal.SIG_IGN)
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, preexec_fn=_default_signals
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        preexec_fn=_default_signals,  # noqa: PLW1509 - no thread has started yet
     )
-    print(child.pid, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{child.pid}\n")
+    sys.stderr.flush()
     threading.Thread(target=_stop_at_end_of_file, args=(child, polite), daemon=True).start()
     status = child.wait()
     return status if status >= 0 else 128 - status

@@ -36,7 +36,9 @@ class ClosedNetwork:
             address = args[1]
             if isinstance(address, tuple):  # anything else is a socket in the file system
                 self._judge(event, str(address[0]))
-        elif event == "socket.getaddrinfo" and isinstance(args[0], str) and not _is_address(args[0]):
+        elif (
+            event == "socket.getaddrinfo" and isinstance(args[0], str) and not _is_address(args[0])
+        ):
             self._judge(event, args[0])
 
     def _judge(self, event: str, host: str) -> None:
@@ -50,7 +52,7 @@ def is_loopback(host: str) -> bool:
     if host.lower() in NAMES:
         return True
     try:
-        address = ipaddress.ip_address(host.split("%")[0])
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
@@ -59,7 +61,7 @@ def is_loopback(host: str) -> bool:
 
 def _is_address(host: str) -> bool:
     try:
-        ipaddress.ip_address(host.split("%")[0])
+        ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
         return False
     return True  # nothing is looked up; connecting is judged on its own

@@ -189,7 +189,9 @@ def create_database(url: str, *, template: str = "") -> None:
 
 
 def drop_database(url: str) -> None:
-    _execute(url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_name(url))))
+    _execute(
+        url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_name(url)))
+    )
 
 
 def _name(url: str) -> str:

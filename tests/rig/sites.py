@@ -31,7 +31,10 @@ def site_numbers() -> Callable[[], str]:
 
 @pytest.fixture
 def make_site(
-    first_site: Site, site_numbers: Callable[[], str], tmp_path: Path, request: pytest.FixtureRequest
+    first_site: Site,
+    site_numbers: Callable[[], str],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Generator[MakeSite]:
     """`make_site(redis=True)`: a fresh site; without a word it has a Redis where the suite has."""
     made: list[Site] = []

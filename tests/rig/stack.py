@@ -22,7 +22,9 @@ import pytest
 from tests.rig.environment import is_ci, program_variables
 
 STACKS = ("sqlite", "postgres")
-UNAVAILABLE = "SIGNALBOX_TEST_STACK_UNAVAILABLE"  # the reason, from the first process to its workers
+UNAVAILABLE = (
+    "SIGNALBOX_TEST_STACK_UNAVAILABLE"  # the reason, from the first process to its workers
+)
 FOLDER = "SIGNALBOX_TEST_FOLDER"
 REDIS_DATABASES = 16  # how many numbers a Redis has unless told otherwise
 
@@ -85,7 +87,7 @@ def _start_servers() -> None:
     try:
         os.environ["DATABASE_URL"] = given_database or _start_postgres()
         os.environ["REDIS_URL"] = given_redis or _start_valkey("valkey")
-    except Exception as reason:  # noqa: BLE001 - any reason is one, and is shown in the summary
+    except Exception as reason:
         if is_ci():
             raise pytest.UsageError(f"CI runs on the real servers or fails. {reason}") from reason
         os.environ[UNAVAILABLE] = f"{type(reason).__name__}: {reason}"
@@ -119,7 +121,9 @@ def _take_own_redis(worker: str, folder: Path) -> None:
         os.environ["REDIS_URL"] = _start_valkey(f"valkey-{worker}")
         return
     parts = urlsplit(os.environ["REDIS_URL"])
-    number = (int(parts.path.strip("/") or 0) + 1 + int(worker.removeprefix("gw"))) % REDIS_DATABASES
+    number = (
+        int(parts.path.strip("/") or 0) + 1 + int(worker.removeprefix("gw"))
+    ) % REDIS_DATABASES
     os.environ["REDIS_URL"] = urlunsplit(parts._replace(path=f"/{number}"))
 
 

@@ -1,0 +1,1 @@
+"""Guards over the source and the documents: what no test of behaviour would notice."""
