@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -250,32 +251,31 @@ def test_every_call_with_redis_frozen_is_refused_in_time_and_recovers(
     assert store.hit_now(CHECKS)[0].remaining == 2
 
 
-def test_hit_with_redis_killed_under_load_refuses_and_never_hangs(
+def test_hit_with_redis_killed_under_load_refuses_every_task_and_hangs_none(
     server: Server, runner: asyncio.Runner
 ) -> None:
     store = RedisLimitStore(server.url, timeout=NEVER)
 
-    async def hit_until_refused() -> int:
-        answered = 0
-        while True:
-            try:
+    answered = [0] * 30
+
+    async def hit_until_refused(task: int) -> None:
+        with suppress(LimitStoreUnavailable):
+            while True:
                 await store.hit([Check("a", Rate(100_000, 3600))])
-            except LimitStoreUnavailable:
-                return answered
-            answered += 1
+                answered[task] += 1
 
-    async def kill_midway() -> list[int]:
-        async with asyncio.timeout(NEVER):
-            tasks = [asyncio.create_task(hit_until_refused()) for _ in range(30)]
-            await asyncio.sleep(0.2)
+    async def kill_midway() -> None:
+        async with asyncio.timeout(NEVER), asyncio.TaskGroup() as tasks:
+            for task in range(len(answered)):
+                tasks.create_task(hit_until_refused(task))
+            while min(answered) < 3:
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(server.kill)
-            return await asyncio.gather(*tasks)
 
-    answered = runner.run(kill_midway())
+    runner.run(kill_midway())
     runner.run(store.close())
 
-    assert len(answered) == 30
-    assert all(answered)
+    assert min(answered) >= 3
 
 
 def test_hit_with_redis_full_is_refused_and_charges_nothing(
