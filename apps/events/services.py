@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -51,17 +52,36 @@ def seal_organization(*, organization_id: int, wait: bool = True) -> int:
             return sealed
 
 
-def verify_organization(*, organization_id: int) -> Break | None:
-    """Walk the organization's whole chain; the first break, or None when it holds."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the walk along one organization's chain found."""
+
+    organization: str
+    entries: int
+    found: Break | None
+
+
+def verify_trails(*, slug: str | None = None) -> list[Report]:
+    """Walk the chain of every organization that has one, or of the one named. For the operator."""
+    with unscoped(reason="the operator verifies every organization's trail"):
+        known = AuditEntry.objects.order_by("organization__slug").distinct()
+        wanted = known.filter(organization__slug=slug) if slug else known
+        rows = list(wanted.values_list("organization_id", "organization__slug"))
+    return [verify_trail(organization_id=number, name=name) for number, name in rows]
+
+
+def verify_trail(*, organization_id: int, name: str = "") -> Report:
+    """Seal what is open, then walk the whole chain to its head."""
     seal_organization(organization_id=organization_id)
     walk = Walk()
     for batch in queries.sealed_entries(organization_id=organization_id):
         for entry in batch:
             if (found := walk.step(queries.link_of(entry))) is not None:
-                return found
+                return Report(name, walk.sequence, found)
     with organization_scope(organization_id):
         head = AuditHead.objects.first()
-    return walk.finish(head.sequence, head.hash) if head else walk.finish(0, GENESIS)
+    found = walk.finish(head.sequence, head.hash) if head else walk.finish(0, GENESIS)
+    return Report(name, walk.sequence, found)
 
 
 def export_trail(*, actor: Actor) -> Iterator[list[AuditEntry]]:
