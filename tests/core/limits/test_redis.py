@@ -255,21 +255,22 @@ def test_hit_with_redis_killed_under_load_refuses_every_task_and_hangs_none(
     server: Server, runner: asyncio.Runner
 ) -> None:
     store = RedisLimitStore(server.url, timeout=NEVER)
-
     answered = [0] * 30
+    all_at_work = asyncio.Event()
 
     async def hit_until_refused(task: int) -> None:
         with suppress(LimitStoreUnavailable):
             while True:
                 await store.hit([Check("a", Rate(100_000, 3600))])
                 answered[task] += 1
+                if min(answered) == 3:
+                    all_at_work.set()
 
     async def kill_midway() -> None:
         async with asyncio.timeout(NEVER), asyncio.TaskGroup() as tasks:
             for task in range(len(answered)):
                 tasks.create_task(hit_until_refused(task))
-            while min(answered) < 3:
-                await asyncio.sleep(0.01)
+            await all_at_work.wait()
             await asyncio.to_thread(server.kill)
 
     runner.run(kill_midway())
