@@ -94,6 +94,11 @@ class TenantQuerySet(models.QuerySet[M]):
         rows = list(objs)
         for row in rows:
             guard_write(row)
+        unique = kwargs.get("unique_fields")
+        if unique and not {"organization", "organization_id"} & set(unique):
+            raise ForeignOrganization(
+                "an upsert meets other organizations' rows unless it names its own"
+            )
         return super().bulk_create(rows, *args, **kwargs)
 
     def update(self, **kwargs: Any) -> int:
@@ -105,7 +110,9 @@ class TenantQuerySet(models.QuerySet[M]):
 if TYPE_CHECKING:
     _Manager = models.Manager
 else:
-    _Manager = models.Manager.from_queryset(TenantQuerySet)  # made at run time: nothing mypy could read
+    _Manager = models.Manager.from_queryset(
+        TenantQuerySet
+    )  # made at run time: nothing mypy could read
 
 
 class TenantManager(_Manager[M]):
@@ -142,3 +149,7 @@ class TenantModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         guard_write(self)
         return super().delete(*args, **kwargs)
+
+    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
+        # save() updates through the base manager by primary key alone: that key may be another organisation's.
+        return super()._do_update(base_qs.filter(InCurrentOrganization()), *args, **kwargs)
