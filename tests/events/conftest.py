@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.core.limits.factory import set_store
+from apps.core.limits.memory import MemoryLimitStore
+from apps.core.tenancy import organization_scope
+from apps.tenants.models import Organization
+from tests.factories.tenants import make_organization
+
+
+@pytest.fixture(autouse=True)
+def empty_limits() -> Iterator[None]:
+    set_store(MemoryLimitStore())
+    yield
+    set_store(None)
+
+
+@pytest.fixture
+def organization(db: None) -> Iterator[Organization]:
+    made = make_organization(slug="acme", name="Acme")
+    with organization_scope(made.pk):
+        yield made
+
+
+@pytest.fixture
+def other(db: None) -> Organization:
+    return make_organization(slug="other", name="Other")
