@@ -1,0 +1,20 @@
+"""API keys as a Django app: registers the authenticator and the writer of last uses."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class KeysConfig(AppConfig):
+    name = "apps.keys"
+    label = "keys"
+    verbose_name = "Keys"
+
+    def ready(self) -> None:
+        from apps.core import authentication  # noqa: PLC0415 - models are ready only now
+        from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.keys.authenticator import CachingAuthenticator  # noqa: PLC0415 - models are ready only now
+        from apps.keys.services import uses  # noqa: PLC0415 - models are ready only now
+
+        authentication.register_authenticator(CachingAuthenticator())
+        lifecycle.every(uses.INTERVAL_SECONDS, "key uses", uses.write_uses)

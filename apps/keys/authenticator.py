@@ -1,0 +1,92 @@
+"""The one authenticator of every door: API keys, access tokens, browser sessions.
+
+What a token amounts to is remembered per process under its fingerprint, so that a warm call touches no database.
+News of a change in an organisation (`identity:<org>`) drops what is remembered of it; a look-up that was under way
+when the news came is not remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict, defaultdict
+from datetime import UTC, datetime
+from threading import Lock
+
+from django.conf import settings
+
+from apps.core import changes
+from apps.core.actor import CredentialKind, Identity
+from apps.core.errors import Unauthenticated
+from apps.keys.domain.secrets import looks_like_key
+from apps.keys.queries.identities import identity_of_key
+from apps.keys.services.uses import note_use
+from apps.tenants.domain.tokens import looks_like_token
+from apps.tenants.queries import identities
+
+CAPACITY = 50_000
+SCOPE = "identity:"
+
+
+class CachingAuthenticator:
+    """Implements `core.authentication.Authenticator`."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, Identity] = OrderedDict()
+        self._by_organization: defaultdict[str, set[bytes]] = defaultdict(set)
+        self._news = 0
+        self._lock = Lock()
+        self._secret = hashlib.sha256(settings.SIGNALBOX_KEY_PEPPER.encode()).digest()
+        changes.on_change(SCOPE, self.forget)
+
+    def recall(self, token: str) -> Identity | None:
+        identity = self._known.get(self._name(token))
+        if identity is None or not changes.are_caches_trusted():
+            return None
+        if identity.expires_at is not None and identity.expires_at <= datetime.now(UTC):
+            return None  # the database says why
+        if identity.credential.kind is CredentialKind.KEY:
+            note_use(identity.credential.id)
+        return identity
+
+    def identify(self, token: str) -> Identity:
+        before = self._news
+        if looks_like_token(token):
+            identity = identities.identity_of_access_token(token)
+        elif looks_like_key(token):
+            identity = identity_of_key(token)
+            note_use(identity.credential.id)
+        else:
+            raise Unauthenticated
+        self._remember(token, identity, before)
+        return identity
+
+    def identify_session(self, session_key: str) -> Identity:
+        return identities.identity_of_browser_session(session_key)
+
+    def forget(self, scope: str) -> None:
+        """Drop what is remembered of one organisation, or with the bare scope of all."""
+        organization = scope.removeprefix(SCOPE)
+        with self._lock:
+            self._news += 1
+            if not organization:
+                self._known.clear()
+                self._by_organization.clear()
+                return
+            for name in self._by_organization.pop(organization, ()):
+                self._known.pop(name, None)
+
+    def _remember(self, token: str, identity: Identity, news_before: int) -> None:
+        name = self._name(token)
+        with self._lock:
+            if self._news != news_before:
+                return  # it may have been read before the change that the news was about
+            self._known[name] = identity
+            self._by_organization[identity.organization].add(name)
+            if len(self._known) > CAPACITY:
+                oldest, dropped = self._known.popitem(last=False)
+                self._by_organization[dropped.organization].discard(oldest)
+
+    def _name(self, token: str) -> bytes:
+        # Keyed, so that a copy of the memory does not tell which token is which.
+        return hmac.digest(self._secret, token.encode("utf-8", "surrogatepass"), "sha256")

@@ -1,0 +1,1 @@
+"""Reading keys: what an actor may see, and what a token amounts to."""

@@ -1,0 +1,85 @@
+"""What a key amounts to right now, by the database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_network
+from types import MappingProxyType
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.core.actor import Credential, CredentialKind, Identity, Role
+from apps.core.errors import Unauthenticated
+from apps.core.limits.rates import parse_rate
+from apps.core.permissions import permissions_of
+from apps.core.tenancy import unscoped
+from apps.keys.domain import secrets
+from apps.keys.models import ApiKey, KeySecret
+from apps.tenants.queries import identities
+
+
+def identity_of_key(token: str) -> Identity:
+    """The identity behind a key. Only who holds the real secret learns that it expired or was revoked."""
+    secret = _matching_secret(token)
+    if secret is None:
+        raise Unauthenticated
+    key, now = secret.key, timezone.now()
+    if key.revoked_at is not None or (secret.ends_at is not None and secret.ends_at <= now):
+        raise Unauthenticated("This key was revoked.", code="key_revoked")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise Unauthenticated("This key has expired.", code="key_expired")
+    owner = _owner(key)
+    if owner is None:
+        raise Unauthenticated
+    return _identity(key, owner, _soonest(key.expires_at, secret.ends_at))
+
+
+def _matching_secret(token: str) -> KeySecret | None:
+    pepper: str = settings.SIGNALBOX_KEY_PEPPER
+    with unscoped(reason="a key names its organisation, not the other way round"):
+        rows = list(
+            KeySecret.objects.filter(lookup=secrets.lookup_of(token)).select_related(
+                "key__organization", "key__user", "key__service_account"
+            )
+        )
+    for row in rows:
+        if secrets.matches(token, secrets.Kept(row.lookup, row.scheme, row.digest), pepper):
+            return row
+    if not rows:
+        secrets.fingerprint(token, pepper)  # an unknown key costs what a wrong one does
+    return None
+
+
+def _owner(key: ApiKey) -> Identity | None:
+    credential = Credential(CredentialKind.KEY, key.public_id)
+    if key.user_id is not None:
+        return identities.identity_of_member(
+            user_id=key.user_id, organization_id=key.organization_id, credential=credential
+        )
+    assert key.service_account_id is not None  # the constraint `keys_apikey_one_owner`
+    return identities.identity_of_service_account(
+        service_account_id=key.service_account_id, credential=credential
+    )
+
+
+def _identity(key: ApiKey, owner: Identity, expires_at: datetime | None) -> Identity:
+    """The key's role, shrunk to what its owner still may."""
+    role = Role(key.role)
+    is_approver = key.is_approver and owner.is_approver
+    return replace(
+        owner,
+        role=role,
+        is_approver=is_approver,
+        is_operator=owner.is_operator and role is Role.ADMIN,
+        permissions=permissions_of(role, is_approver=is_approver) & owner.permissions,
+        expires_at=expires_at,
+        addresses=tuple(ip_network(text) for text in key.addresses),
+        models=None if key.model_names is None else frozenset(key.model_names),
+        limits=MappingProxyType({name: parse_rate(rate) for name, rate in key.limits.items()}),
+    )
+
+
+def _soonest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

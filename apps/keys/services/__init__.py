@@ -1,0 +1,1 @@
+"""Changing keys; the only place that writes them."""
