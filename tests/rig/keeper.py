@@ -18,12 +18,15 @@ GRACE = 10.0  # seconds between the polite signal and the other one
 def main(polite: str, *command: str) -> int:
     for ignored in (signal.SIGINT, signal.SIGTERM):  # a Ctrl-C at the terminal reaches the group
         signal.signal(ignored, signal.SIG_IGN)
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-        preexec_fn=_default_signals,  # noqa: PLW1509 - no thread has started yet
-    )
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_default_signals,  # noqa: PLW1509 - no thread has started yet
+        )
+    except OSError as error:
+        sys.exit(str(error))
     sys.stderr.write(f"{child.pid}\n")
     sys.stderr.flush()
     threading.Thread(target=_stop_at_end_of_file, args=(child, polite), daemon=True).start()

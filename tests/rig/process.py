@@ -54,7 +54,8 @@ class Process:
         assert self._keeper.stderr is not None
         first = self._keeper.stderr.readline()
         if not first.strip().isdigit():
-            raise StartError((first + self._keeper.stderr.read()).decode(errors="replace"))
+            self._keeper.communicate()
+            raise StartError(first.decode(errors="replace").strip())
         self.pid = int(first)
 
     def is_running(self) -> bool:
