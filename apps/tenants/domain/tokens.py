@@ -71,12 +71,11 @@ def read_token(token: str, *, expected: TokenType, secret: str) -> Claims:
     """The claims of a token of ours that has not expired; `InvalidToken` or `TokenExpired` otherwise."""
     _check_header(token)
     try:
-        payload = _backend(secret).decode(token)  # type: ignore[arg-type]  # annotated as simplejwt's Token, takes the text
+        return _claims(_backend(secret).decode(token), expected)  # type: ignore[arg-type]  # annotated as simplejwt's Token, takes the text
     except TokenBackendExpiredToken:
         raise TokenExpired from None
     except (TokenBackendError, ValueError, OverflowError):
         raise InvalidToken from None
-    return _claims(payload, expected)
 
 
 def _check_header(token: str) -> None:

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from apps.core.actor import Role
 from apps.core.asgi.door import Door
 from apps.core.rest.viewsets import HouseViewSet
-from apps.tenants.models import Invitation, Membership, Organization, ServiceAccount
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import organizations as organization_queries
 from apps.tenants.queries import people
@@ -27,7 +26,6 @@ class OrganizationViewSet(HouseViewSet):
         "current": Door(TenantPermission.ORGANIZATION_VIEW),
         "change": Door(TenantPermission.ORGANIZATION_CHANGE),
     }
-    queryset = Organization.objects.all()
     serializer_class = serializers.OrganizationSerializer
 
     @extend_schema(
@@ -86,7 +84,6 @@ class MemberViewSet(HouseViewSet):
         "change": Door(TenantPermission.MEMBER_MANAGE),
         "remove": Door(TenantPermission.MEMBER_MANAGE),
     }
-    queryset = Membership.objects.all()
     serializer_class = serializers.MemberSerializer
     filterset_class = serializers.MemberFilter
 
@@ -141,7 +138,6 @@ class InvitationViewSet(HouseViewSet):
             public="the link's token is the credential", replays=False, body_limit=SMALL_BODY
         ),
     }
-    queryset = Invitation.objects.all()
     serializer_class = serializers.InvitationSerializer
 
     @extend_schema(summary="Invitations", examples=[examples.answer(examples.INVITATION)])
@@ -209,7 +205,6 @@ class ServiceAccountViewSet(HouseViewSet):
         "create": Door(TenantPermission.SERVICE_ACCOUNT_MANAGE),
         "change": Door(TenantPermission.SERVICE_ACCOUNT_MANAGE),
     }
-    queryset = ServiceAccount.objects.all()
     serializer_class = serializers.ServiceAccountSerializer
     filterset_class = serializers.ServiceAccountFilter
 

@@ -1,3 +1,5 @@
+"""`manage.py bootstrap`: the first organisation and person."""
+
 from __future__ import annotations
 
 from argparse import ArgumentParser
