@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.console.views import audit, house, keys, members, sign_in
 
 app_name = "console"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", house.home, name="home"),
+    path("login", sign_in.log_in, name="login"),
+    path("logout", sign_in.log_out, name="logout"),
+    path("switch", sign_in.switch, name="switch"),
+    path("invitation", sign_in.invitation, name="invitation"),
+    path("keys", keys.index, name="keys"),
+    path("keys/new", keys.create, name="key-new"),
+    path("keys/<str:id>", keys.detail, name="key"),
+    path("keys/<str:id>/rotate", keys.rotate, name="key-rotate"),
+    path("keys/<str:id>/revoke", keys.revoke, name="key-revoke"),
+    path("members", members.index, name="members"),
+    path("members/invite", members.invite, name="invite"),
+    path("members/<str:id>", members.detail, name="member"),
+    path("members/<str:id>/remove", members.remove, name="member-remove"),
+    path("invitations/<str:id>/revoke", members.revoke_invitation, name="invitation-revoke"),
+    path("audit", audit.index, name="audit"),
+    path("audit/<str:id>", audit.detail, name="audit-entry"),
+    path("settings", house.settings, name="settings"),
+    path("account", house.account, name="account"),
+    path("styleguide", house.styleguide, name="styleguide"),
+]

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.keys.rest.views import KeyViewSet
+
+ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    path("keys", KeyViewSet.as_view({"get": "list", "post": "create"})),
+    path("keys/<str:id>", KeyViewSet.as_view(ONE)),
+    path("keys/<str:id>/rotate", KeyViewSet.as_view({"post": "rotate"})),
+]

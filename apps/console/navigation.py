@@ -1,0 +1,55 @@
+"""The rail: only what exists, and only what this actor may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.actor import Actor
+from apps.core.permissions import Permission
+from apps.events.permissions import EventsPermission
+from apps.keys.permissions import KeyPermission
+from apps.tenants.permissions import TenantPermission
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    label: Promise
+    name: str
+    icon: str = ""
+    permission: Permission | None = None
+    children: tuple[Place, ...] = ()
+
+
+PLACES = (
+    Place(_("Home"), "home", "house"),
+    Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
+    Place(_("Members"), "members", "users", TenantPermission.MEMBER_VIEW),
+    Place(_("Audit"), "audit", "scroll-text", EventsPermission.AUDIT_VIEW),
+    Place(_("Settings"), "settings", "settings", TenantPermission.ORGANIZATION_VIEW),
+)
+
+
+def navigation_for(actor: Actor, path: str) -> list[dict[str, Any]]:
+    """The places of the rail in the shape `frame/rail.html` takes."""
+    return [_item(place, actor, path) for place in PLACES if _may_see(place, actor)]
+
+
+def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
+    url = reverse(f"console:{place.name}")
+    children = [_item(child, actor, path) for child in place.children if _may_see(child, actor)]
+    return {
+        "label": place.label,
+        "url": url,
+        "icon": place.icon,
+        "is_current": path == url if place.name == "home" else path.startswith(url),
+        "children": children,
+    }
+
+
+def _may_see(place: Place, actor: Actor) -> bool:
+    return place.permission is None or place.permission.value in actor.permissions
