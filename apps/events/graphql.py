@@ -67,7 +67,7 @@ class LiveEventType(graphene.ObjectType):
     seq = graphene.Int()
     event = graphene.String(required=True, description="The fact it tells of.")
     data = JSON(required=True)
-    timestamp = DateTime(required=True)
+    timestamp = DateTime(required=True, source="at")
 
 
 class Query(graphene.ObjectType):

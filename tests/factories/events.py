@@ -18,13 +18,13 @@ _numbers = count(1)
 
 
 def make_identity(
-    organization: Organization | None = None, role: Role = Role.ADMIN, **values: Any
+    place: Organization | None = None, role: Role = Role.ADMIN, **values: Any
 ) -> Identity:
     """An identity as a door knows it; without an organization, one that touches no table."""
     number = next(_numbers)
     given = {
-        "organization_id": organization.pk if organization else 1,
-        "organization": organization.public_id if organization else "org_1",
+        "organization_id": place.pk if place else 1,
+        "organization": place.public_id if place else "org_1",
         "principal": f"user_{number}",
         "name": f"Person {number}",
         "role": role,
@@ -34,12 +34,8 @@ def make_identity(
     return Identity(**{**given, **values})
 
 
-def make_actor(
-    organization: Organization | None = None, role: Role = Role.ADMIN, **values: Any
-) -> Actor:
-    return Actor(
-        make_identity(organization, role, **values), request_id="req_test", address="192.0.2.1"
-    )
+def make_actor(place: Organization | None = None, role: Role = Role.ADMIN, **values: Any) -> Actor:
+    return Actor(make_identity(place, role, **values), request_id="req_test", address="192.0.2.1")
 
 
 def make_fact(organization: Organization, **values: Any) -> bus.Fact:

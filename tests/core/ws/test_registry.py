@@ -1,0 +1,106 @@
+"""Drain, and news that comes while the database is away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from apps.core.actor import Identity
+from apps.core.asgi.lifecycle import lifecycle
+from apps.core.changes import _tell
+from apps.core.ws import registry as registry_module
+from apps.core.ws.registry import registry
+from tests.factories.doors import KnownTokens, Socket, drive
+from tests.factories.events import make_identity
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def admin(tokens: KnownTokens) -> str:
+    tokens.identities["admin"] = make_identity()
+    return "admin"
+
+
+def test_drain_closes_every_socket_for_a_restart(admin: str) -> None:
+    async def talk() -> list[Any]:
+        async with Socket("/ws", key=admin) as one, Socket("/ws") as stranger:
+            await registry.finish_all()
+            return [await one.hear(), await stranger.hear()]
+
+    assert drive(talk()) == [1012, 1012]
+
+
+def test_socket_opened_while_draining_is_closed_at_once(
+    admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "is_draining", True)
+
+    async def talk() -> Any:
+        async with Socket("/ws", key=admin) as socket:
+            return await socket.hear()
+
+    assert drive(talk()) == 1012
+
+
+def test_closed_sockets_are_forgotten(admin: str) -> None:
+    async def talk() -> None:
+        async with Socket("/ws", key=admin), Socket("/ws"), Socket("/ws", key="bad"):
+            pass
+
+    drive(talk())
+
+    assert registry._sockets == set()
+    assert registry._strangers == {}
+
+
+def test_recheck_waits_for_a_database_that_comes_back(
+    tokens: KnownTokens, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_module, "PAUSE", 0.01)
+    real, failures = tokens.identify, iter([True, True])
+
+    def identify(token: str) -> Identity:
+        if next(failures, False):
+            raise OperationalError("away")
+        return real(token)
+
+    async def talk() -> list[Any]:
+        async with Socket("/ws", key=admin) as socket:
+            monkeypatch.setattr(tokens, "identify", identify)
+            _tell("identity:org_1")
+            await socket.is_silent()
+            await socket.say({"type": "ping"})
+            return [await socket.hear(), next(failures, "asked")]
+
+    assert drive(talk()) == [{"type": "pong"}, "asked"]
+
+
+def test_recheck_closes_when_the_database_stays_away(
+    tokens: KnownTokens, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_module, "PAUSE", 0.01)
+
+    def identify(token: str) -> Identity:
+        raise OperationalError("away")
+
+    async def talk() -> Any:
+        async with Socket("/ws", key=admin) as socket:
+            monkeypatch.setattr(tokens, "identify", identify)
+            _tell("identity:org_1")
+            return await socket.hear()
+
+    assert drive(talk()) == 1013
+
+
+def test_recheck_asks_once_for_sockets_of_one_key(tokens: KnownTokens, admin: str) -> None:
+    async def talk() -> int:
+        async with Socket("/ws", key=admin) as one, Socket("/ws", key=admin):
+            asked = tokens.asked
+            _tell("identity:")
+            await one.is_silent()
+            return tokens.asked - asked
+
+    assert drive(talk()) == 1

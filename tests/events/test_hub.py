@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from apps.core.actor import Actor, Role
+from apps.core.errors import NotFound, PermissionDenied
+from apps.core.live import LiveEvent
+from apps.events.hub import Hub
+from apps.events.topics import TOPICS
+from tests.factories.events import make_actor
+
+pytestmark = pytest.mark.unit
+
+AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+AUDIT = frozenset({"audit.events"})
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.events: list[LiveEvent] = []
+
+    def take(self, event: LiveEvent) -> None:
+        self.events.append(event)
+
+
+def publish(hub: Hub, organization_id: int = 1, **data: Any) -> None:
+    hub.publish(
+        organization_id=organization_id, topic="audit.events", event="a.b.c", at=AT, data=data
+    )
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return make_actor()
+
+
+def test_event_is_encoded_once_for_every_listener(actor: Actor) -> None:
+    hub, ears = Hub(), [Ear(), Ear()]
+
+    async def listen() -> None:
+        for ear in ears:
+            hub.subscribe(actor, AUDIT, ear)
+        publish(hub, n=1)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    (first,), (second,) = (ear.events for ear in ears)
+    assert first.frame is second.frame
+    assert first.frame == (
+        '{"type":"event","topic":"audit.events","seq":null,"event":"a.b.c","data":{"n":1},'
+        '"timestamp":"2026-01-15T10:30:00Z"}'
+    )
+
+
+def test_events_published_from_threads_arrive_on_the_loop(actor: Actor) -> None:
+    hub, heard_in = Hub(), set[int]()
+
+    class Where(Ear):
+        def take(self, event: LiveEvent) -> None:
+            super().take(event)
+            heard_in.add(threading.get_ident())
+
+    ear = Where()
+
+    async def listen() -> int:
+        hub.subscribe(actor, AUDIT, ear)
+        await asyncio.gather(*(asyncio.to_thread(publish, hub, n=n) for n in range(20)))
+        await asyncio.sleep(0.01)
+        return threading.get_ident()
+
+    loop_thread = asyncio.run(listen())
+
+    assert sorted(event.data["n"] for event in ear.events) == list(range(20))
+    assert heard_in == {loop_thread}
+
+
+def test_other_organizations_and_topics_hear_nothing(actor: Actor) -> None:
+    hub, ear = Hub(), Ear()
+
+    async def listen() -> None:
+        hub.subscribe(actor, frozenset({"job.progress"}), ear)
+        hub.subscribe(make_actor(organization_id=2), AUDIT, ear)
+        publish(hub, organization_id=1)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert ear.events == []
+
+
+def test_unsubscribe_leaves_nothing_behind(actor: Actor) -> None:
+    hub, ear = Hub(), Ear()
+
+    async def listen() -> None:
+        hub.subscribe(actor, AUDIT, ear)
+        hub.unsubscribe(actor, AUDIT | {"job.progress"}, ear)
+        publish(hub)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert (ear.events, hub._audiences) == ([], {})
+
+
+def test_publish_forgets_a_loop_that_has_ended(actor: Actor) -> None:
+    hub = Hub()
+
+    async def listen() -> None:
+        hub.subscribe(actor, AUDIT, Ear())
+
+    asyncio.run(listen())
+    publish(hub)
+
+    assert hub._audiences == {}
+
+
+def test_permitted_topics_of_an_admin_are_all() -> None:
+    named = Hub().permitted_topics(make_actor(), ["audit.*", "job.progress"])
+
+    assert named == {"audit.events", "job.progress"}
+
+
+def test_permitted_topics_of_a_viewer_leave_out_the_audit() -> None:
+    viewer = make_actor(role=Role.VIEWER)
+    hub = Hub()
+
+    assert hub.permitted_topics(viewer, list(set(TOPICS) - AUDIT)) == set(TOPICS) - AUDIT
+    with pytest.raises(PermissionDenied, match=r"events\.audit\.view"):
+        hub.permitted_topics(viewer, ["audit.*"])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "*", ".*", "audit", "audit*", "audit.events.*", "AUDIT.EVENTS", "nothing"]
+)
+def test_permitted_topics_of_an_unknown_name_raises(pattern: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        Hub().permitted_topics(make_actor(), [pattern])
+
+    assert caught.value.code == "unknown_topic"
