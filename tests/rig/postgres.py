@@ -7,6 +7,7 @@ binaries run under a mapped user instead, who sees himself as nobody while the f
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -78,8 +79,8 @@ def _binaries() -> Path:
 
 
 def _as_ordinary_user(folder: Path) -> list[str]:
-    """PostgreSQL refuses root: give it the user nobody, by namespace, or else for real."""
-    if os.geteuid() != 0:
+    """PostgreSQL refuses root and nameless users: make it nobody, by namespace, or else for real."""
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return []
     namespace = [
         "unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}",
@@ -91,9 +92,18 @@ def _as_ordinary_user(folder: Path) -> list[str]:
         os.chown(folder, NOBODY, NOBODY)
         return setpriv
     raise StartError(
-        "PostgreSQL does not run as root, and neither unshare nor setpriv can start it as another "
-        "user here: run the tests as an ordinary user, or give TEST_DATABASE_URL"
+        "PostgreSQL refuses root and users without a name, and neither unshare nor setpriv can "
+        "start it as another user here: run the tests as an ordinary user, or give "
+        "TEST_DATABASE_URL"
     )
+
+
+def _has_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _succeeds(*command: str | Path) -> bool:

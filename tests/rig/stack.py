@@ -127,12 +127,11 @@ def _take_own_redis(worker: str, folder: Path) -> None:
     os.environ["REDIS_URL"] = urlunsplit(parts._replace(path=f"/{number}"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without the servers nothing of this run means anything; the browser tests run on SQLite too."""
-    if why_unavailable():
-        for item in items:
-            if not item.get_closest_marker("browser"):
-                item.add_marker(pytest.mark.skip(reason="PostgreSQL or Valkey could not start"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without the servers this run means nothing. The browser tests do: they run on SQLite too."""
+    if why_unavailable() and not item.get_closest_marker("browser"):
+        pytest.skip("PostgreSQL or Valkey could not start")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
