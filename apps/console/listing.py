@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from apps.core.rest.pagination import MAX_PAGE, Page, after_cursor, page_of, read_integer
+from apps.core.pagination import MAX_PAGE, Page, after_cursor, page_of, read_integer
 
 ROWS = 50
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from apps.core.limits.rates import Rate, parse_rate
+from apps.core.versions import ApiVersion
 from config.databases import database
 from config.env import ROOT, metrics_directory, read_environment, words
 from config.logs import configure_logging
@@ -107,10 +109,12 @@ LOCALE_PATHS = [ROOT / "locale"]
 # Static files
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]
-STATIC_ROOT = SIGNALBOX_DATA_DIR / "static"
+STATIC_ROOT: Path | None = None  # collected in production; straight from the sources otherwise
 WHITENOISE_USE_FINDERS = True
 
 # The way in
+SIGNALBOX_API_VERSIONS = (ApiVersion("v1", urls="config.urls.v1"),)
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # each door's own limit is held while the body arrives
 SIGNALBOX_POOL_THREADS = env.signalbox_pool_threads
 SIGNALBOX_POOL_MAX_WAITING = 2000
 SIGNALBOX_TRUSTED_PROXIES = env.signalbox_trusted_proxies
@@ -193,6 +197,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "apps.keys.rest.serializers.ROLES",
+        "PersonRoleEnum": "apps.tenants.rest.bodies.PEOPLE",
+    },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

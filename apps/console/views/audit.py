@@ -13,7 +13,12 @@ from apps.console.listing import Column, Listing
 from apps.console.page import Page, actor_of, show, signed_in
 from apps.events import queries
 from apps.events.models import AuditEntry
-from apps.events.topics import AUDITED_ACTIONS
+from apps.keys import topics as key_topics
+from apps.tenants import topics as tenant_topics
+
+AUDITED_ACTIONS = sorted(
+    value for module in (tenant_topics, key_topics) for name, value in vars(module).items() if name.isupper()
+)
 
 
 @signed_in

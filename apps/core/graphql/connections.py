@@ -16,7 +16,7 @@ from apps.core.errors import Invalid
 from apps.core.graphql.fields import HouseField, Resolver
 from apps.core.graphql.types import HouseType, join_selected, name_of, selected
 from apps.core.permissions import Permission
-from apps.core.rest.pagination import Page, after_cursor
+from apps.core.pagination import Page, after_cursor
 
 DEFAULT_FIRST = 20
 MAX_FIRST = 100
@@ -79,7 +79,7 @@ class ConnectionField(HouseField):
     def __init__(self, node: type[HouseType], *, permission: Permission, **arguments: Any) -> None:
         self._node = node
         super().__init__(
-            connection_of(node),
+            connection_of(node),  # type: ignore[arg-type]  # a class is hashable
             permission=permission,
             required=True,
             first=graphene.Int(default_value=DEFAULT_FIRST, description=f"1 to {MAX_FIRST}"),

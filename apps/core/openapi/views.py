@@ -23,18 +23,25 @@ def _document() -> bytes:
 
 @door(GET=READABLE)
 def openapi(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_document(), content_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+    return HttpResponse(
+        _document(),
+        content_type="application/json",
+        headers={"Cache-Control": "public, max-age=300"},
+    )
 
 
 @door(GET=READABLE)
 def swagger(request: HttpRequest) -> HttpResponse:
-    response = render(request, "docs/swagger.html")
-    response.headers.update(POLICY)
-    return response
+    return _page(request, "docs/swagger.html")
 
 
 @door(GET=READABLE)
 def redoc(request: HttpRequest) -> HttpResponse:
-    response = render(request, "docs/redoc.html")
-    response.headers.update(POLICY)
+    return _page(request, "docs/redoc.html")
+
+
+def _page(request: HttpRequest, template: str) -> HttpResponse:
+    response = render(request, template)
+    for name, value in POLICY.items():
+        response.headers[name] = value
     return response

@@ -19,7 +19,7 @@ from apps.core import json as strict_json
 from apps.core.actor import Actor
 from apps.core.asgi.door import Door
 from apps.core.errors import FieldError, Invalid, Malformed
-from apps.core.rest.pagination import (
+from apps.core.pagination import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_PAGE,
@@ -161,7 +161,7 @@ class HouseViewSet(GenericViewSet[Any]):
             final.headers.get("ETag") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         )
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-        known = request.META.get("HTTP_IF_NONE_MATCH", "")
-        if etag in [part.strip() for part in known.split(",")]:
+        known = request.META.get("HTTP_IF_NONE_MATCH", "").split(",")
+        if etag.removeprefix("W/") in [part.strip().removeprefix("W/") for part in known]:
             return HttpResponse(status=304, headers=headers)
         return HttpResponse(body, content_type="application/json", headers=headers)
