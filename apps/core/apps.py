@@ -11,8 +11,9 @@ class CoreConfig(AppConfig):
     verbose_name = "Core"
 
     def ready(self) -> None:
-        from apps.core import changes, idempotency  # noqa: PLC0415 - models are ready only now
+        from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
 
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
+        lifecycle.every(5, "metrics", metrics.take_readings)
         lifecycle.every(3600, "idempotency", idempotency.forget_old_answers)

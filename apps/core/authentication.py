@@ -36,7 +36,7 @@ _authenticator: Authenticator | None = None
 
 
 def register_authenticator(authenticator: Authenticator) -> None:
-    global _authenticator  # noqa: PLW0603 - the one registration, at start-up
+    global _authenticator
     _authenticator = authenticator
 
 
@@ -50,7 +50,7 @@ def read_token(authorization: str | None, key_header: str | None) -> str | None:
     """The one token a request carries. Two different ones are refused: we never guess which was meant."""
     bearer = _bearer(authorization) if authorization else None
     key = key_header.strip() if key_header else None
-    if bearer and key and bearer != key:
+    if (bearer and key and bearer != key) or "," in f"{bearer}{key}":  # a repeated header is joined
         raise Malformed("Two different credentials in one request.", code="two_credentials")
     token = bearer or key
     if token and len(token) > MAX_TOKEN_LENGTH:
@@ -60,7 +60,7 @@ def read_token(authorization: str | None, key_header: str | None) -> str | None:
 
 def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip() or "," in token:
+    if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must be 'Bearer <key or token>'.")
     return token.strip()
 
@@ -70,7 +70,9 @@ def check_presence(identity: Identity, address: str) -> None:
     if identity.expires_at is not None and identity.expires_at <= datetime.now(UTC):
         raise Unauthenticated("The credential has expired.", code="key_expired")
     if identity.addresses and not _is_allowed(address, identity):
-        raise PermissionDenied("This key may not be used from your address.", code="address_not_allowed")
+        raise PermissionDenied(
+            "This key may not be used from your address.", code="address_not_allowed"
+        )
 
 
 def _is_allowed(address: str, identity: Identity) -> bool:
@@ -78,6 +80,8 @@ def _is_allowed(address: str, identity: Identity) -> bool:
         parsed = ip_address(address)
     except ValueError:
         return False
+    # A socket that listens on both families shows IPv4 callers as ::ffff:a.b.c.d.
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return any(parsed in network for network in identity.addresses)
 
 

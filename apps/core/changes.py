@@ -52,7 +52,11 @@ def poll_changes() -> None:
         _poll.last_number = ChangeMark.objects.aggregate(last=Max("number"))["last"] or 0
         _tell_all()
     else:
-        marks = ChangeMark.objects.filter(number__gt=_poll.last_number).exclude(scope="").order_by("number")
+        marks = (
+            ChangeMark.objects.filter(number__gt=_poll.last_number)
+            .exclude(scope="")
+            .order_by("number")
+        )
         for mark in marks:
             _tell(mark.scope)
             _poll.last_number = mark.number

@@ -77,7 +77,11 @@ def body_for(error: AppError, *, path: str, request_id: str) -> dict[str, Any]:
     """The JSON body of an error, in the shape the callers of this path expect."""
     if path == "/v1/messages" or path.startswith("/v1/messages/"):
         kind = ANTHROPIC_TYPE.get(error.kind, "invalid_request_error")
-        return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
+        return {
+            "type": "error",
+            "error": {"type": kind, "message": error.message},
+            "request_id": request_id,
+        }
     if path.startswith("/v1/"):
         return {"error": _openai(error, request_id)}
     if path.startswith("/api/2.0/mlflow"):
@@ -87,7 +91,11 @@ def body_for(error: AppError, *, path: str, request_id: str) -> dict[str, Any]:
 
 
 def _house(error: AppError, path: str, request_id: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"error": error.code, "message": error.message, "details": _details(error)}
+    body: dict[str, Any] = {
+        "error": error.code,
+        "message": error.message,
+        "details": _details(error),
+    }
     if isinstance(error, Invalid):
         body["invalid_fields"] = [field.field for field in error.fields]
     return body | {"timestamp": _now(), "path": path, "request_id": request_id}

@@ -1,7 +1,7 @@
 """Counters, one registry for every app, safe across processes.
 
-With several workers prometheus-client keeps its values in memory-mapped files (`serve` names the directory). Labels are bounded: routes, never paths. Series of an organisation
-carry its id in the label `organization`; the process-wide ones have none and are the operator's alone.
+With several workers prometheus-client keeps its values in memory-mapped files (`serve` names the directory).
+Labels are bounded: routes, never paths. Series of an organisation carry its id in the label `organization`; the process-wide ones have none and are the operator's alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 
+from apps.core.asgi.pool import shared_pool
 from apps.core.asgi.request import GateRequest
 
 registry = CollectorRegistry()
@@ -53,6 +54,7 @@ SOCKETS = Gauge(
     "signalbox_sockets", "Open sockets.", multiprocess_mode="livesum", registry=registry
 )
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _children: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
 
@@ -61,6 +63,8 @@ def observe_request(request: GateRequest, status: int) -> None:
     route = match.route if match else ("page" if status < 400 else "none")
     organization = request.actor.identity.organization if request.actor else ""
     method = request.META["REQUEST_METHOD"] if match else "ANY"
+    if method not in METHODS:  # a page resolves before its method is looked at
+        method = "ANY"
     key = (organization, method, route, str(status))
     children = _children.get(key)
     if children is None:
@@ -71,19 +75,25 @@ def observe_request(request: GateRequest, status: int) -> None:
         LIMITED.labels(organization).inc()
 
 
+def take_readings() -> None:
+    """What is not counted but looked at; each process looks for itself now and then."""
+    POOL_WAITING.set(shared_pool().waiting)
+
+
 def exposition(organization: str | None) -> bytes:
     """The Prometheus text: one organisation's series, or with None (the operator) every series there is."""
+    take_readings()
     source = _whole_registry()
     if organization is None:
         return generate_latest(source)
-    return generate_latest(_Only(source, organization))  # type: ignore[arg-type]  # a registry in shape: it has collect()
+    return generate_latest(_Only(source, organization))
 
 
 def _whole_registry() -> CollectorRegistry:
     if not settings.SIGNALBOX_METRICS_DIR:
         return registry
     merged = CollectorRegistry()
-    multiprocess.MultiProcessCollector(merged)
+    multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]  # not theirs
     return merged
 
 

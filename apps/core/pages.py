@@ -52,7 +52,9 @@ class ActorMiddleware:
             return None
         meta = request.META
         # Django's own test client makes plain requests; the gate's carry both already.
-        request_id = getattr(request, "request_id", None) or request_id_from(meta.get("HTTP_X_REQUEST_ID"))
+        request_id = getattr(request, "request_id", None) or request_id_from(
+            meta.get("HTTP_X_REQUEST_ID")
+        )
         address = client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR"))
         return Actor(identity, request_id, address)
 

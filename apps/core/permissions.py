@@ -73,4 +73,6 @@ def has(actor: Actor, permission: Permission, obj: Any = None) -> bool:
 def require(actor: Actor, permission: Permission, obj: Any = None) -> None:
     """Raise `PermissionDenied` unless the actor holds the permission, on this object where a rule looks at it."""
     if not has(actor, permission, obj):
-        raise PermissionDenied(f"This needs the permission {permission.value}.", permission=permission.value)
+        raise PermissionDenied(
+            f"This needs the permission {permission.value}.", permission=permission.value
+        )

@@ -40,6 +40,11 @@ def enter_organization(organization_id: int) -> None:
     _current.set(organization_id)
 
 
+def leave_organization() -> None:
+    """Start outside any organisation; a server may begin a pipelined request in the context of the one before."""
+    _current.set(None)
+
+
 @contextmanager
 def organization_scope(organization_id: int) -> Iterator[None]:
     token = _current.set(organization_id)
@@ -76,14 +81,14 @@ class InCurrentOrganization(BaseExpression):
     def set_source_expressions(self, exprs: Any) -> None:
         (self.column,) = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         value = _current.get()
         if value is None:
             raise NoOrganization("a tenant's rows were queried outside any organization")
         if value == _UNSCOPED:
             raise FullResultSet
         sql, params = compiler.compile(self.column)
-        return f"{sql} = %s", [*params, value]
+        return f"{sql} = %s", (*params, value)
 
 
 M = TypeVar("M", bound=models.Model)

@@ -25,4 +25,5 @@ SIGNALBOX_JWT_SECRET = _required("jwt_secret_key")
 SIGNALBOX_KEY_PEPPER = _required("signalbox_key_pepper")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SECURE_HSTS_SECONDS = 31_536_000
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if env.signalbox_trusted_proxies:  # without a proxy the header is the caller's own word
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -22,20 +22,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health", system.health),
     path("health/live", system.live),
     path("health/ready", system.ready),
-    path("api/v1/health/detailed", system.detailed),
+    *(
+        path(f"api/{version.name}/", include(version.urls))
+        for version in settings.SIGNALBOX_API_VERSIONS
+    ),
     path("metrics", system.prometheus),
     path("admin/", admin.site.urls),
     path("console/", include("apps.console.urls")),
 ]
-
-if settings.SIGNALBOX_ENABLE_REST:
-    urlpatterns += [
-        path("api/v1/config", system.config),
-        path("api/v1/capabilities", system.capabilities),
-        path("api/v1/", include("apps.tenants.rest.urls")),
-        path("api/v1/", include("apps.keys.rest.urls")),
-        path("api/v1/", include("apps.events.rest.urls")),
-    ]
 
 if settings.SIGNALBOX_ENABLE_GRAPHQL:
     urlpatterns += [path("graphql", graphql)]

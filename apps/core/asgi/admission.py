@@ -29,12 +29,13 @@ async def admit(request: GateRequest, door: Door) -> None:
         return
     request.actor = Actor(identity, request.request_id, request.address)
     enter_organization(identity.organization_id)
+    if door.limit is not None and not door.admits_itself:
+        # Before the permission: refusals count as calls.
+        await charge(request, identity, door.limit)
     if door.permission is not None and door.permission.value not in identity.permissions:
         raise PermissionDenied(
             f"This needs the permission {door.permission.value}.", permission=door.permission.value
         )
-    if door.limit is not None and not door.admits_itself:
-        await charge(request, identity, door.limit)
 
 
 async def _identity_of(request: GateRequest, door: Door) -> Identity | None:

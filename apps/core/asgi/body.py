@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO
+from time import monotonic
+from typing import Any
 
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
@@ -14,6 +15,8 @@ from apps.core.errors import Malformed, TooLarge
 
 IN_MEMORY = 2 * 1024 * 1024
 SILENCE_SECONDS = 30.0
+SLOWEST = 1024
+"""Bytes a second that a body must come to, past its first thirty seconds: a drip would hold its place for days."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -30,21 +33,20 @@ async def read_body(request: GateRequest, receive: Receive, limit: int) -> None:
             return
     elif declared is not None and declared > limit:
         raise TooLarge(f"The body may have {limit} bytes at most.", limit=limit)
-    request.take_body(await _collect(receive, limit))
-
-
-async def _collect(receive: Receive, limit: int) -> BinaryIO:
-    message = await _next(receive)
+    message = await _next(receive, SILENCE_SECONDS)
     body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        _check(len(body), limit)
-        return BytesIO(body)
-    return await _collect_long(receive, limit, body)
+    _check(len(body), limit)
+    if message.get("more_body"):
+        await _take_long(request, receive, limit, body)
+    else:
+        request.take_body(BytesIO(body), len(body))
 
 
-async def _collect_long(receive: Receive, limit: int, first: bytes) -> BinaryIO:
+async def _take_long(request: GateRequest, receive: Receive, limit: int, first: bytes) -> None:
     file: Any = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the request owns and closes it
+    request.take_body(file, 0)
     size, chunk, more = 0, first, True
+    ends = monotonic() + SILENCE_SECONDS
     while True:
         size += len(chunk)
         _check(size, limit)
@@ -53,15 +55,17 @@ async def _collect_long(receive: Receive, limit: int, first: bytes) -> BinaryIO:
         else:
             file.write(chunk)
         if not more:
-            file.seek(0)
-            return file  # type: ignore[no-any-return]  # SpooledTemporaryFile is a BinaryIO in all but name
-        message = await _next(receive)
+            break
+        message = await _next(receive, min(SILENCE_SECONDS, ends + size / SLOWEST - monotonic()))
         chunk, more = message.get("body", b""), bool(message.get("more_body"))
+    file.seek(0)
+    request.take_body(file, size)
 
 
-async def _next(receive: Receive) -> dict[str, Any]:
+async def _next(receive: Receive, seconds: float) -> dict[str, Any]:
     try:
-        message = await asyncio.wait_for(receive(), SILENCE_SECONDS)
+        async with asyncio.timeout(seconds):
+            message = await receive()
     except TimeoutError:
         raise Malformed("The body stopped arriving.", code="body_timeout") from None
     if message["type"] == "http.disconnect":
@@ -78,6 +82,6 @@ def _declared_length(request: GateRequest) -> int | None:
     text = request.META.get("CONTENT_LENGTH")
     if not text:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 18:
         raise Malformed("Content-Length is not a number.")
     return int(text)

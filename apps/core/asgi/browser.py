@@ -20,7 +20,7 @@ PAGE = Door(public="pages sign in by session in their own middleware", limit=Non
 
 def is_page(path: str) -> bool:
     prefixes: tuple[str, ...] = settings.SIGNALBOX_BROWSER_PREFIXES
-    return path.startswith(prefixes)
+    return path.startswith(prefixes) or f"{path}/" in prefixes
 
 
 @cache

@@ -23,7 +23,7 @@ def check_csrf(request: Any) -> None:
     # The middleware would look for the token in the form, and so read the body before its limit is known.
     request._post, request._files = QueryDict(), MultiValueDict()  # noqa: SLF001 - see above
     try:
-        reason = check.process_view(request, None, (), {})
+        reason = check.process_view(request, HttpResponse, (), {})
     finally:
         del request._post, request._files  # noqa: SLF001 - see above
     if reason:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -56,6 +56,9 @@ async def _send_stream(request: GateRequest, response: Any, receive: Receive, se
         for task in (pump, gone):
             task.cancel()
         await asyncio.gather(pump, gone, return_exceptions=True)
+        # What the view holds for the stream ends now, not when it is collected.
+        if (aclose := getattr(response._iterator, "aclose", None)) is not None:  # noqa: SLF001 - private to Django
+            await aclose()
     if pump.cancelled():
         return 0
     return pump.result()
@@ -76,8 +79,12 @@ async def _parts(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
             yield part
         return
     iterator = iter(response)
-    while (part := await in_pool(next, iterator, None)) is not None:
+    while (part := await in_pool(_next_part, iterator)) is not None:
         yield part
+
+
+def _next_part(iterator: Iterator[bytes]) -> bytes | None:
+    return next(iterator, None)
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -28,6 +28,7 @@ from apps.core.asgi.request import GateRequest
 from apps.core.asgi.resolve import resolve
 from apps.core.errors import AppError, Malformed, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from apps.core.limits.errors import LimitStoreUnavailable
+from apps.core.tenancy import leave_organization
 
 log = structlog.get_logger(__name__)
 _good_hosts: set[str] = set()
@@ -35,18 +36,31 @@ _good_hosts: set[str] = set()
 
 async def handle_http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Answer one request, whatever happens; only a caller who hung up gets nothing."""
+    leave_organization()
     request = GateRequest(scope)
+    try:
+        await _exchange(request, receive, send)
+    except ClientGone:
+        return
+    finally:
+        request.close()
+
+
+async def _exchange(request: GateRequest, receive: Receive, send: Send) -> None:
     try:
         response = await _answer(request, receive)
     except ClientGone:
-        return
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
         response = answer_error(request, error)
     if (wait := getattr(response, "answer_after", 0)) > 0:
         await asyncio.sleep(wait)
-    size = await deliver(request, response, receive, send)
-    record_access(request, response.status_code, size)
-    metrics.observe_request(request, response.status_code)
+    size = 0
+    try:
+        size = await deliver(request, response, receive, send)
+    finally:  # a stream that broke off is an exchange too
+        record_access(request, response.status_code, size)
+        metrics.observe_request(request, response.status_code)
 
 
 async def _answer(request: GateRequest, receive: Receive) -> HttpResponseBase:

@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import Malformed
-
-VERSIONS = ("v1",)
+from apps.core.versions import ApiVersion
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY = (
@@ -23,18 +22,41 @@ DOCS_POLICY = (
 )
 
 
-def check_version(request: HttpRequest) -> None:
-    """`X-API-Version` may name a version we serve, or be absent."""
+def check_version(request: GateRequest) -> None:
+    """Set `request.version`: the one in the path, else the one `X-API-Version` names, else the newest."""
+    versions = _versions()
+    path = request.path_info
+    named = versions.get(path[5 : path.find("/", 5)]) if path.startswith("/api/v") else None
     asked = request.META.get("HTTP_X_API_VERSION")
-    if asked and asked not in VERSIONS:
-        served = ", ".join(VERSIONS)
+    if named is not None:
+        request.version = named.name
+    if not asked or asked == request.version:
+        return
+    if asked not in versions:
+        served = ", ".join(versions)
         raise Malformed(
             f"There is no API version {asked[:20]!r}; served: {served}.", code="unknown_version"
         )
+    if named is not None:
+        raise Malformed(
+            f"X-API-Version asks for {asked}, the path for {named.name}.", code="two_versions"
+        )
+    request.version = asked
 
 
 @cache
-def _fixed_headers() -> tuple[tuple[bytes, bytes], ...]:
+def _versions() -> dict[str, ApiVersion]:
+    return {version.name: version for version in settings.SIGNALBOX_API_VERSIONS}
+
+
+def forget_versions() -> None:
+    """Read the versions anew; for tests that change them."""
+    _versions.cache_clear()
+    _fixed_headers.cache_clear()
+
+
+@cache
+def _fixed_headers(version: str) -> tuple[tuple[bytes, bytes], ...]:
     headers = [
         (b"x-content-type-options", b"nosniff"),
         (b"x-frame-options", b"DENY"),
@@ -42,8 +64,9 @@ def _fixed_headers() -> tuple[tuple[bytes, bytes], ...]:
         (b"cross-origin-opener-policy", b"same-origin"),
         (b"content-security-policy", API_POLICY.encode()),
         (b"cache-control", b"no-store"),
-        (b"x-api-version", VERSIONS[-1].encode()),
     ]
+    served = _versions().get(version) or next(reversed(_versions().values()))
+    headers += [(name.lower().encode(), value.encode()) for name, value in served.headers()]
     if settings.SECURE_HSTS_SECONDS:
         age = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains"
         headers.append((b"strict-transport-security", age.encode()))
@@ -56,7 +79,7 @@ def raw_headers(request: GateRequest, response: HttpResponseBase) -> list[tuple[
         (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()
     ]
     present = {name for name, _ in headers}
-    headers += [header for header in _fixed_headers() if header[0] not in present]
+    headers += [header for header in _fixed_headers(request.version) if header[0] not in present]
     headers.append((b"x-request-id", request.request_id.encode("ascii")))
     headers += [
         (name.lower().encode("ascii"), value.encode("latin-1"))

@@ -22,7 +22,7 @@ TICKER_THREADS = 2
 class Ticker:
     name: str
     seconds: float
-    tick: Callable[[], None]
+    tick: Callable[[], object]
     """Blocking code; it runs in threads of its own, so that a full pool cannot delay it."""
 
 
@@ -31,7 +31,7 @@ _on_start: list[Callable[[], Awaitable[None]]] = []
 _on_drain: list[Callable[[], Awaitable[None]]] = []
 
 
-def every(seconds: float, name: str, tick: Callable[[], None]) -> None:
+def every(seconds: float, name: str, tick: Callable[[], object]) -> None:
     """Run `tick` again and again while the server lives; a failure is logged and does not end it."""
     _tickers.append(Ticker(name, seconds, tick))
 
@@ -52,6 +52,7 @@ class Lifecycle:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pool: Pool | None = None
+        self._starting: asyncio.Future[None] | None = None
         self.is_draining = False
 
     async def ensure_started(self) -> None:
@@ -59,7 +60,13 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        self._loop = loop
+        starting = self._starting
+        # A start that failed is tried again.
+        if starting is None or starting.done() or starting.get_loop() is not loop:
+            starting = self._starting = asyncio.ensure_future(self._start(loop))
+        await asyncio.shield(starting)  # the first caller may hang up; the others still wait
+
+    async def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self.is_draining = False
         for call in _on_start:
             await call()
@@ -67,6 +74,7 @@ class Lifecycle:
         self._tasks = [
             asyncio.create_task(_run(ticker, self._pool), name=ticker.name) for ticker in _tickers
         ]
+        self._loop = loop
 
     async def drain(self) -> None:
         if self.is_draining:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from io import BytesIO
+from ipaddress import ip_address
 from time import perf_counter
 from typing import Any
 
@@ -24,14 +26,14 @@ class GateRequest(ASGIRequest):
 
     def __init__(self, scope: dict[str, Any]) -> None:
         self.started = perf_counter()
+        self._unreadable = ""
         try:
             super().__init__(scope, BytesIO())
         except UnicodeDecodeError:
             super().__init__({**scope, "query_string": b""}, BytesIO())
-            self.is_unreadable = True
-        else:
-            self.is_unreadable = False
+            self._unreadable = "The query string is not UTF-8."
         self.actor = None
+        self.version = ""
         self.request_id = request_id_from(self.META.get("HTTP_X_REQUEST_ID"))
         self.address = client_address(
             self.META.get("REMOTE_ADDR", ""), self.META.get("HTTP_X_FORWARDED_FOR")
@@ -40,13 +42,31 @@ class GateRequest(ASGIRequest):
         """Headers that the way in adds to whatever the view answers (limits, versions)."""
 
     def refuse_unreadable(self) -> None:
-        if self.is_unreadable:
-            raise Malformed("The query string is not ASCII.")
+        if self._unreadable:
+            raise Malformed(self._unreadable)
         if "\x00" in self.path or "%00" in self.META["QUERY_STRING"]:
             raise Malformed("The address holds a NUL.")
 
-    def take_body(self, stream: Any) -> None:
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        self.content_type, self.content_params = "", {}
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # private to Django
+        except ValueError:
+            self._unreadable = "The Content-Type cannot be read."
+        self._encoding = None  # bodies are UTF-8 here, whatever charset is claimed
+
+    def take_body(self, stream: Any, size: int) -> None:
+        """The body is whole. Its true size is told, since a chunked one declares none and DRF goes by that."""
         self._stream = stream
+        self.META["CONTENT_LENGTH"] = str(size)
+
+    def body_digest(self) -> str:
+        """SHA-256 of the body, leaving it to be read."""
+        digest = hashlib.sha256()
+        while chunk := self._stream.read(64 * 1024):
+            digest.update(chunk)
+        self._stream.seek(0)
+        return digest.hexdigest()
 
 
 def request_id_from(given: str | None) -> str:
@@ -61,5 +81,10 @@ def client_address(peer: str, forwarded_for: str | None) -> str:
     hops: int = settings.SIGNALBOX_TRUSTED_PROXIES
     if not hops or not forwarded_for:
         return peer
-    chain = [part.strip() for part in forwarded_for.split(",")]
-    return chain[-hops] if len(chain) >= hops else peer
+    chain = forwarded_for.split(",")
+    if len(chain) < hops:
+        return peer
+    try:
+        return str(ip_address(chain[-hops].strip()))
+    except ValueError:
+        return peer

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from socket import socket
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import multiprocess
 
 from apps.core.asgi.lifecycle import lifecycle
 
 HEADER_SECONDS = 15.0
+HEADER_BYTES = 64 * 1024
+TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Gives a client a fixed time from its first byte to the end of its headers, drip as it may."""
+    """Gives a client a fixed time from its first byte to the end of its headers, drip as it may, and a fixed size."""
 
     _header_timer: asyncio.TimerHandle | None = None
+    _header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._start_header_timer()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._header_timer is None:
+            return
+        # The headers are not whole yet; the parser keeps what it has without any bound of its own.
+        self._header_bytes += len(data)
+        if self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(TOO_LONG)
+            self._cut_off()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._header_bytes = 0
         self._start_header_timer()
 
     def on_headers_complete(self) -> None:
@@ -56,6 +72,22 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class DrainingProcess(multiprocess.Process):
+    """A worker with our server in it; made in the parent, run in the child."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = DrainingServer(self.config)
+        return self._server
+
+
+def serve_workers(config: uvicorn.Config, bound: socket) -> None:
+    """Several processes on one socket, each started anew when it dies; returns after a signal."""
+    multiprocess.Process = DrainingProcess  # type: ignore[misc]  # the supervisor takes no class of ours
+    multiprocess.Multiprocess(config, sockets=[bound]).run()
+
+
 def server_config(*, host: str, port: int, workers: int, grace: int, **ssl: Any) -> uvicorn.Config:
     return uvicorn.Config(
         "config.asgi:application",
@@ -77,5 +109,6 @@ def server_config(*, host: str, port: int, workers: int, grace: int, **ssl: Any)
         ws_ping_interval=30.0,
         ws_ping_timeout=30.0,
         ws_per_message_deflate=False,
+        reset_contextvars=True,
         **ssl,
     )

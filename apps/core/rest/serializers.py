@@ -9,6 +9,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.json import shown
+
+MOST_UNKNOWN = 20
+"""A body of a million wrong names is not answered with a million complaints."""
+
 
 class BodySerializer(serializers.Serializer[Any]):
     """What a caller may send. An unknown field is an error: a typo must not look like success."""
@@ -16,10 +21,10 @@ class BodySerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise serializers.ValidationError({"body": ["must be an object"]}, code="object")
-        unknown = sorted(set(data) - set(self.fields))
+        unknown = sorted(set(data) - set(self.fields))[:MOST_UNKNOWN]
         if unknown:
             raise serializers.ValidationError(
-                {name: ["is not a field here"] for name in unknown}, code="unknown_field"
+                {shown(name): ["is not a field here"] for name in unknown}, code="unknown_field"
             )
         return super().to_internal_value(data)
 

@@ -126,7 +126,8 @@ class HouseViewSet(GenericViewSet[Any]):
                 for text in texts
             ]
             raise Invalid(fields=fields)
-        return bound.qs
+        found: QuerySet[Any] = bound.qs
+        return found
 
     def _ordered(self, queryset: QuerySet[Any], allowed: Sequence[str]) -> QuerySet[Any]:
         asked = self.request.query_params.get("ordering")
@@ -145,11 +146,11 @@ class HouseViewSet(GenericViewSet[Any]):
             response.headers["ETag"] = etag
         return response
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]  # DRF returns any HttpResponse, its stubs say Response
         self, request: Any, response: HttpResponse, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Give reads an ETag and answer 304 to those who have it already."""
-        final = super().finalize_response(request, response, *args, **kwargs)
+        final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]  # see above
         if (
             request.method not in ("GET", "HEAD")
             or final.status_code != 200

@@ -49,9 +49,16 @@ def probe_redis() -> str:
     return "redis"
 
 
+_is_migrated = False
+
+
 def has_pending_migrations() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    """Reading the migrations takes a tenth of a second, so once none were left the question is settled."""
+    global _is_migrated
+    if not _is_migrated:
+        executor = MigrationExecutor(connection)
+        _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return not _is_migrated
 
 
 class HealthMonitor:

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core import json as strict_json
 from apps.core import metrics
+from apps.core.asgi.admission import charge_stranger
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.lifecycle import lifecycle
 from apps.core.asgi.pool import in_pool, pool_load
@@ -140,7 +141,12 @@ async def capabilities(request: HttpRequest) -> HttpResponse:
 async def prometheus(request: Any) -> HttpResponse:
     if not settings.SIGNALBOX_METRICS_ENABLED:
         raise NotFound
-    text = await in_pool(metrics.exposition, _organization_to_show(request))
+    try:
+        organization = _organization_to_show(request)
+    except Unauthenticated:
+        await charge_stranger(request)  # the token may be guessed at no faster than a key
+        raise
+    text = await in_pool(metrics.exposition, organization)
     return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

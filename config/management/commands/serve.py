@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.core.asgi.server import DrainingServer, server_config
+from apps.core.asgi.server import DrainingServer, serve_workers, server_config
 from config.env import share_metrics
 
 
@@ -48,7 +48,6 @@ def refuse_lonely_workers(workers: int) -> None:
 
 
 def run(config: Any, out: Any) -> None:
-    server = DrainingServer(config)
     try:
         bound = config.bind_socket()
     except (OSError, SystemExit):
@@ -58,11 +57,9 @@ def run(config: Any, out: Any) -> None:
     out.write(f"Signalbox {settings.SIGNALBOX_VERSION} listens on {_address(bound)}")
     out.flush()
     if config.workers > 1:
-        from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - only with several workers
-
-        Multiprocess(config, target=server.run, sockets=[bound]).run()
+        serve_workers(config, bound)
     else:
-        server.run(sockets=[bound])
+        DrainingServer(config).run(sockets=[bound])
 
 
 def _address(bound: socket.socket) -> str:

@@ -1,0 +1,19 @@
+"""Version 1 of the API: what stands below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+from apps.core.system import views as system
+
+urlpatterns: list[URLPattern | URLResolver] = [path("health/detailed", system.detailed)]
+
+if settings.SIGNALBOX_ENABLE_REST:
+    urlpatterns += [
+        path("config", system.config),
+        path("capabilities", system.capabilities),
+        path("", include("apps.tenants.rest.urls")),
+        path("", include("apps.keys.rest.urls")),
+        path("", include("apps.events.rest.urls")),
+    ]
