@@ -79,8 +79,8 @@ async def _parts(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
             yield part
         return
     iterator = iter(response)
-    while (part := await in_pool(_next_part, iterator)) is not None:
-        yield part
+    while (piece := await in_pool(_next_part, iterator)) is not None:
+        yield piece
 
 
 def _next_part(iterator: Iterator[bytes]) -> bytes | None:
