@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.core import bus
@@ -147,15 +147,17 @@ def _join(token: str, user: User | None, password: str, name: str, visit: Visit)
 
 
 def _create_user(email: str, name: str, password: str) -> User:
-    if User.objects.filter(email=email).exists():  # made while the password was being hashed
-        raise Conflict(
-            "An account with this address was just made; accept again.", code="account_exists"
-        )
     if not name:
         raise Invalid.field("name", "is needed for a new account", "required")
     user = User(email=email, name=name)
     user.set_password(password)
-    user.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:  # made a moment ago, by another invitation of the same address
+        raise Conflict(
+            "An account with this address was just made; accept again.", code="account_exists"
+        ) from None
     return user
 
 
