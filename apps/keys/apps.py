@@ -1,8 +1,9 @@
-"""API keys as a Django app: registers the authenticator and the writer of last uses."""
+"""API keys as a Django app: registers the authenticator, the receivers and the writer of last uses."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class KeysConfig(AppConfig):
@@ -13,8 +14,15 @@ class KeysConfig(AppConfig):
     def ready(self) -> None:
         from apps.core import authentication  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.core.asgi.pool import in_pool  # noqa: PLC0415 - models are ready only now
         from apps.keys.authenticator import CachingAuthenticator  # noqa: PLC0415 - models are ready only now
         from apps.keys.services import uses  # noqa: PLC0415 - models are ready only now
 
+        autodiscover_modules("receivers")
         authentication.register_authenticator(CachingAuthenticator())
         lifecycle.every(uses.INTERVAL_SECONDS, "key uses", uses.write_uses)
+
+        async def write_last_uses() -> None:
+            await in_pool(uses.write_uses)
+
+        lifecycle.on_drain(write_last_uses)

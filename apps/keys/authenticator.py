@@ -1,8 +1,8 @@
 """The one authenticator of every door: API keys, access tokens, browser sessions.
 
-What a token amounts to is remembered per process under its fingerprint, so that a warm call touches no database.
-News of a change in an organisation (`identity:<org>`) drops what is remembered of it; a look-up that was under way
-when the news came is not remembered.
+What a token amounts to is remembered per process under its digest, so that a warm call touches no database. News of
+a change in an organisation (`identity:<org>`) drops what is remembered of it, and a look-up that was under way when
+the news came is not remembered.
 """
 
 from __future__ import annotations
@@ -29,28 +29,36 @@ SCOPE = "identity:"
 
 
 class CachingAuthenticator:
-    """Implements `core.authentication.Authenticator`."""
+    """Implements `core.authentication.Authenticator`. `recall` runs on the loop, the rest in threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
         self._known: OrderedDict[bytes, Identity] = OrderedDict()
         self._by_organization: defaultdict[str, set[bytes]] = defaultdict(set)
         self._news = 0
+        self._news_of: dict[str, int] = {"": 0}
+        """The number of the last news by organisation; under the empty name, of all."""
         self._lock = Lock()
         self._secret = hashlib.sha256(settings.SIGNALBOX_KEY_PEPPER.encode()).digest()
         changes.on_change(SCOPE, self.forget)
 
     def recall(self, token: str) -> Identity | None:
-        identity = self._known.get(self._name(token))
+        name = self._name(token)
+        identity = self._known.get(name)
         if identity is None or not changes.are_caches_trusted():
             return None
         if identity.expires_at is not None and identity.expires_at <= datetime.now(UTC):
             return None  # the database says why
         if identity.credential.kind is CredentialKind.KEY:
             note_use(identity.credential.id)
+        try:
+            self._known.move_to_end(name)
+        except KeyError:
+            return None  # news came in between
         return identity
 
     def identify(self, token: str) -> Identity:
-        before = self._news
+        news = self._news
         if looks_like_token(token):
             identity = identities.identity_of_access_token(token)
         elif looks_like_key(token):
@@ -58,7 +66,7 @@ class CachingAuthenticator:
             note_use(identity.credential.id)
         else:
             raise Unauthenticated
-        self._remember(token, identity, before)
+        self._remember(token, identity, news)
         return identity
 
     def identify_session(self, session_key: str) -> Identity:
@@ -69,6 +77,7 @@ class CachingAuthenticator:
         organization = scope.removeprefix(SCOPE)
         with self._lock:
             self._news += 1
+            self._news_of[organization] = self._news
             if not organization:
                 self._known.clear()
                 self._by_organization.clear()
@@ -76,16 +85,23 @@ class CachingAuthenticator:
             for name in self._by_organization.pop(organization, ()):
                 self._known.pop(name, None)
 
-    def _remember(self, token: str, identity: Identity, news_before: int) -> None:
+    def _remember(self, token: str, identity: Identity, news: int) -> None:
         name = self._name(token)
         with self._lock:
-            if self._news != news_before:
+            if max(self._news_of[""], self._news_of.get(identity.organization, 0)) > news:
                 return  # it may have been read before the change that the news was about
             self._known[name] = identity
+            self._known.move_to_end(name)
             self._by_organization[identity.organization].add(name)
-            if len(self._known) > CAPACITY:
-                oldest, dropped = self._known.popitem(last=False)
-                self._by_organization[dropped.organization].discard(oldest)
+            if len(self._known) > self._capacity:
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        name, identity = self._known.popitem(last=False)
+        names = self._by_organization[identity.organization]
+        names.discard(name)
+        if not names:
+            del self._by_organization[identity.organization]
 
     def _name(self, token: str) -> bytes:
         # Keyed, so that a copy of the memory does not tell which token is which.

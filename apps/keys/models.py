@@ -23,9 +23,15 @@ class ApiKey(TenantModel):
     name = models.CharField(max_length=255)
     role = models.CharField(max_length=16, choices=ROLES)
     is_approver = models.BooleanField(default=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
-    service_account = models.ForeignKey("tenants.ServiceAccount", null=True, on_delete=models.CASCADE, related_name="+")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    service_account = models.ForeignKey(
+        "tenants.ServiceAccount", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     prefix = models.CharField(max_length=10)
     hint = models.CharField(max_length=4)
     limits = models.JSONField(default=dict)
@@ -47,7 +53,9 @@ class ApiKey(TenantModel):
                 name="keys_apikey_one_owner",
             ),
         )
-        indexes = (models.Index(fields=("organization", "-id"), name="keys_apikey_by_organization"),)
+        indexes = (
+            models.Index(fields=("organization", "-id"), name="keys_apikey_by_organization"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -75,7 +83,11 @@ class KeySecret(TenantModel):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("key",), condition=Q(ends_at__isnull=True), name="keys_keysecret_one_current"),
+            models.UniqueConstraint(
+                fields=("key",),
+                condition=Q(ends_at__isnull=True),
+                name="keys_keysecret_one_current",
+            ),
         )
 
     def __str__(self) -> str:

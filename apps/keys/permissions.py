@@ -15,6 +15,7 @@ class KeyPermission(Permission):
     CREATE = "keys.key.create"
     MANAGE = "keys.key.manage"
     MANAGE_ALL = "keys.key.manage_all"
+    RAISE_LIMITS = "keys.key.raise_limits"
 
 
 def may_manage(actor: Actor, key: Any) -> bool:
@@ -25,6 +26,14 @@ def may_manage(actor: Actor, key: Any) -> bool:
 
 
 grant(KeyPermission.VIEW, to=EVERYONE, doc="See the organisation's keys, never their secrets.")
-grant(KeyPermission.CREATE, to=PEOPLE, doc="Make keys that hold no more than one's own permissions.")
-grant(KeyPermission.MANAGE, to=PEOPLE, doc="Change, rotate and revoke one's own keys.", rule=may_manage)
+grant(
+    KeyPermission.CREATE, to=PEOPLE, doc="Make keys that hold no more than one's own permissions."
+)
+grant(
+    KeyPermission.MANAGE,
+    to=PEOPLE,
+    doc="Change, rotate and revoke one's own keys.",
+    rule=may_manage,
+)
 grant(KeyPermission.MANAGE_ALL, to=ADMINS, doc="Change, rotate and revoke everybody's keys.")
+grant(KeyPermission.RAISE_LIMITS, to=ADMINS, doc="Give keys higher limits than one's own.")

@@ -1,22 +1,26 @@
-"""The text of a key and what is kept of it.
+"""The text of a key, what is kept of it, and how the two are compared.
 
-A key is `<prefix><43 characters>`, 256 random bits. Kept are its first characters for look-up and a hash: HMAC-SHA-256
-under the server's pepper, or bcrypt for those whose rules ask for it. With 256 random bits neither can be guessed;
-HMAC is the default because bcrypt's quarter of a second would be paid by every first call.
+A key is a prefix and 256 random bits. Kept are its first characters, to find the row, and a digest: HMAC-SHA-256
+under the server's pepper, or bcrypt of that for those whose rules ask for it. HMAC is the default because so many
+random bits cannot be guessed at any speed, while bcrypt's quarter of a second is paid by every first call.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 
 import bcrypt
 
 LOOKUP_LENGTH = 16
 BCRYPT_COST = 12
 _RANDOM_LENGTH = 43
+_KEY = re.compile(rf"[a-z]{{2,8}}_[A-Za-z0-9_-]{{{_RANDOM_LENGTH}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +32,47 @@ class Kept:
     digest: str
 
 
+class Proofs:
+    """Which bcrypt digests this process has seen proved, so that bcrypt is paid once and not at each look-up.
+
+    Held under the HMAC of the secret, bounded, oldest out first.
+    """
+
+    def __init__(self, capacity: int = 50_000) -> None:
+        self._capacity = capacity
+        self._proved: OrderedDict[str, str] = OrderedDict()
+        self._lock = Lock()
+
+    def holds(self, fingerprint: str, digest: str) -> bool:
+        return self._proved.get(fingerprint) == digest
+
+    def add(self, fingerprint: str, digest: str) -> None:
+        with self._lock:
+            self._proved[fingerprint] = digest
+            if len(self._proved) > self._capacity:
+                self._proved.popitem(last=False)
+
+
 def new_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
 def looks_like_key(token: str) -> bool:
-    """Whether it could be one of ours; a token with dots is a JWT's business."""
-    prefix, underscore, rest = token.partition("_")
-    return bool(prefix and underscore) and len(rest) == _RANDOM_LENGTH and token.isascii()
+    """Whether it could be one of ours; anything else is refused without asking the database."""
+    return _KEY.fullmatch(token) is not None
 
 
 def lookup_of(token: str) -> str:
-    return token.partition("_")[2][:LOOKUP_LENGTH]
+    return token[-_RANDOM_LENGTH:][:LOOKUP_LENGTH]
+
+
+def hint_of(token: str) -> str:
+    """What people tell their keys apart by."""
+    return token[-4:]
 
 
 def fingerprint(token: str, pepper: str) -> str:
-    """The keyed hash of a token: stored under the scheme `hmac`, and the name of a token in memory."""
+    """The keyed hash of a token, stored as it is under the scheme `hmac`."""
     return hmac.digest(pepper.encode(), token.encode(), hashlib.sha256).hex()
 
 
@@ -54,9 +83,13 @@ def keep(token: str, *, scheme: str, pepper: str) -> Kept:
     return Kept(lookup_of(token), scheme, digest)
 
 
-def matches(token: str, kept: Kept, pepper: str) -> bool:
+def matches(token_fingerprint: str, kept: Kept, proofs: Proofs) -> bool:
     """Constant-time comparison under the scheme the secret was kept by."""
-    digest = fingerprint(token, pepper)
-    if kept.scheme == "bcrypt":
-        return bcrypt.checkpw(digest.encode(), kept.digest.encode())
-    return hmac.compare_digest(digest, kept.digest)
+    if kept.scheme != "bcrypt":
+        return hmac.compare_digest(token_fingerprint, kept.digest)
+    if proofs.holds(token_fingerprint, kept.digest):
+        return True
+    if not bcrypt.checkpw(token_fingerprint.encode(), kept.digest.encode()):
+        return False
+    proofs.add(token_fingerprint, kept.digest)
+    return True

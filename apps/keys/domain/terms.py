@@ -1,9 +1,9 @@
-"""The terms a key is given under, as people write them, checked: limits, addresses, models, budget."""
+"""The terms a key is given under, as people write them, checked: name, limits, addresses, models, budget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -12,17 +12,16 @@ from apps.core.limits.rates import parse_rate
 
 PERIODS = ("day", "month", "total")
 MAX_ENTRIES = 100
+MAX_AMOUNT = 1e12
+NAME_LENGTH = 255
 MODEL_NAME_LENGTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Plain values as they are stored; None is "no restriction"."""
-
-    limits: dict[str, str] = field(default_factory=dict)
-    addresses: list[str] = field(default_factory=list)
-    models: list[str] | None = None
-    budget: dict[str, Any] | None = None
+def check_name(name: str) -> str:
+    stripped = name.strip()
+    if not stripped or len(stripped) > NAME_LENGTH or not stripped.isprintable():
+        raise Invalid.field("name", f"must be a name of 1 to {NAME_LENGTH} characters", "invalid")
+    return stripped
 
 
 def check_limits(limits: Mapping[str, Any], classes: set[str]) -> dict[str, str]:
@@ -31,25 +30,25 @@ def check_limits(limits: Mapping[str, Any], classes: set[str]) -> dict[str, str]
     checked: dict[str, str] = {}
     for name, rate in limits.items():
         if name not in classes:
-            errors.append(FieldError(f"limits.{name}", f"is no class; one of {', '.join(sorted(classes))}", "choice"))
+            known = ", ".join(sorted(classes))
+            errors.append(FieldError(f"limits.{name}", f"is no class; one of {known}", "choice"))
             continue
         try:
-            checked[name] = str(parse_rate(rate if isinstance(rate, str) else ""))
+            checked[name] = str(parse_rate(rate))
         except ValueError as error:
             errors.append(FieldError(f"limits.{name}", str(error), "rate"))
     _raise_if_any(errors)
     return checked
 
 
-def check_addresses(addresses: list[Any]) -> list[str]:
+def check_addresses(addresses: Sequence[Any]) -> list[str]:
     """Networks in their canonical spelling; a bare address is a network of one."""
     return _check_each("addresses", addresses, lambda text: str(ip_network(text, strict=False)))
 
 
-def check_models(models: list[Any] | None) -> list[str] | None:
-    if models is None:
-        return None
-    return _check_each("models", models, _model_name)
+def check_models(models: Sequence[Any] | None) -> list[str] | None:
+    """Names of models; None is every model, an empty list none at all."""
+    return None if models is None else _check_each("models", models, _model_name)
 
 
 def check_budget(budget: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -58,16 +57,25 @@ def check_budget(budget: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     amount, period = budget.get("amount"), budget.get("period")
     errors = []
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 < amount <= 1e12:
+    if not _is_amount(amount):
         errors.append(FieldError("budget.amount", "must be a number above zero", "min_value"))
     if period not in PERIODS:
         errors.append(FieldError("budget.period", f"must be one of {', '.join(PERIODS)}", "choice"))
-    errors += [FieldError(f"budget.{name}", "is not a field here", "unknown_field") for name in set(budget) - {"amount", "period"}]
+    errors += [
+        FieldError(f"budget.{name}", "is not a field here", "unknown_field")
+        for name in sorted(set(budget) - {"amount", "period"})
+    ]
     _raise_if_any(errors)
-    return {"amount": float(amount), "period": period}  # type: ignore[arg-type]  # a number, as checked above
+    return {"amount": float(amount or 0), "period": period}
 
 
-def _check_each(name: str, values: list[Any], check: Callable[[str], str]) -> list[str]:
+def _is_amount(amount: Any) -> bool:
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        return False
+    return math.isfinite(amount) and 0 < amount <= MAX_AMOUNT
+
+
+def _check_each(name: str, values: Sequence[Any], check: Callable[[str], str]) -> list[str]:
     if len(values) > MAX_ENTRIES:
         raise Invalid.field(name, f"may have {MAX_ENTRIES} entries at most", "max_length")
     errors, checked = [], []

@@ -21,17 +21,37 @@ class TermsBody(BodySerializer):
     """The terms of a key; every one may be left out."""
 
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
-    limits = ObjectField(required=False, help_text="Class of call to rate, such as `{\"default\": \"100/m\"}`; `all` sets every class.")
-    addresses = serializers.ListField(child=CleanCharField(), required=False, help_text="Networks calls may come from.")
-    models = serializers.ListField(child=CleanCharField(), required=False, allow_null=True, help_text="Models it may call.")
-    budget = ObjectField(required=False, allow_null=True, help_text='`{"amount": 25.0, "period": "day"|"month"|"total"}`')
+    limits = ObjectField(
+        required=False,
+        help_text='Class of call to rate, such as `{"default": "100/m"}`; `all` sets every class.',
+    )
+    addresses = serializers.ListField(
+        child=CleanCharField(), required=False, help_text="Networks calls may come from."
+    )
+    models = serializers.ListField(
+        child=CleanCharField(), required=False, allow_null=True, help_text="Models it may call."
+    )
+    budget = ObjectField(
+        required=False,
+        allow_null=True,
+        help_text='`{"amount": 25.0, "period": "day"|"month"|"total"}`',
+    )
 
 
 class KeyBody(TermsBody):
     name = CleanCharField(max_length=255)
     role = serializers.ChoiceField(choices=ROLES)
-    approver = FlagField(required=False, source="is_approver", help_text="Carry the approver grant, if its maker holds it.")
-    owner = CleanCharField(max_length=80, required=False, source="owner_id", help_text="A user or service account; yourself by default.")
+    approver = FlagField(
+        required=False,
+        source="is_approver",
+        help_text="Carry the approver grant, if its maker holds it.",
+    )
+    owner = CleanCharField(
+        max_length=80,
+        required=False,
+        source="owner_id",
+        help_text="A user or service account; yourself by default.",
+    )
     prefix = CleanCharField(max_length=10, required=False)
 
 
@@ -40,12 +60,16 @@ class KeyChangeBody(TermsBody):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError({"body": ["must name a field to change"]}, code="required")
+            raise serializers.ValidationError(
+                {"body": ["must name a field to change"]}, code="required"
+            )
         return attrs
 
 
 class RotateBody(BodySerializer):
-    grace_seconds = WholeNumberField(required=False, default=0, help_text="How long the old secret still works.")
+    grace_seconds = WholeNumberField(
+        required=False, default=0, help_text="How long the old secret still works."
+    )
 
 
 class OwnerSerializer(ReadSerializer):
@@ -64,7 +88,9 @@ class KeySerializer(ReadSerializer):
     state = serializers.ChoiceField(choices=STATES)
     limits = serializers.DictField(child=serializers.CharField())
     addresses = serializers.ListField(child=serializers.CharField())
-    models = serializers.ListField(child=serializers.CharField(), source="model_names", allow_null=True)
+    models = serializers.ListField(
+        child=serializers.CharField(), source="model_names", allow_null=True
+    )
     budget = serializers.DictField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
@@ -85,8 +111,12 @@ class NewKeySerializer(KeySerializer):
 
 
 class KeyFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=[(state, state) for state in STATES], method="by_nothing")
-    role = django_filters.ChoiceFilter(choices=[(role, role) for role in ROLES], method="by_nothing")
+    state = django_filters.ChoiceFilter(
+        choices=[(state, state) for state in STATES], method="by_nothing"
+    )
+    role = django_filters.ChoiceFilter(
+        choices=[(role, role) for role in ROLES], method="by_nothing"
+    )
     owner = django_filters.CharFilter(method="by_nothing")
     q = django_filters.CharFilter(method="by_nothing")
 

@@ -6,10 +6,11 @@ from django.urls import path
 
 from apps.keys.rest.views import KeyViewSet
 
-ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-
 urlpatterns = [
     path("keys", KeyViewSet.as_view({"get": "list", "post": "create"})),
-    path("keys/<str:id>", KeyViewSet.as_view(ONE)),
+    path(
+        "keys/<str:id>",
+        KeyViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
     path("keys/<str:id>/rotate", KeyViewSet.as_view({"post": "rotate"})),
 ]

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from apps.core.actor import Role
 from apps.core.asgi.door import Door
 from apps.core.rest.viewsets import HouseViewSet
-from apps.keys.models import ApiKey
 from apps.keys.permissions import KeyPermission
 from apps.keys.queries import keys as queries
 from apps.keys.rest import serializers
@@ -37,7 +36,11 @@ KEY: dict[str, Any] = {
 }
 ONE = OpenApiExample("A key", KEY, response_only=True)
 NEW = OpenApiExample("A new key", {**KEY, "key": "ltb_Zk3…"}, response_only=True)
-ASKED = OpenApiExample("For CI", {"name": "ci-main", "role": "service", "limits": {"default": "100/m"}}, request_only=True)
+ASKED = OpenApiExample(
+    "For CI",
+    {"name": "ci-main", "role": "service", "limits": {"default": "100/m"}},
+    request_only=True,
+)
 
 
 class KeyViewSet(HouseViewSet):
@@ -49,7 +52,6 @@ class KeyViewSet(HouseViewSet):
         "destroy": Door(KeyPermission.MANAGE),
         "rotate": Door(KeyPermission.MANAGE, secret_fields=("key",)),
     }
-    queryset = ApiKey.objects.all()
     serializer_class = serializers.KeySerializer
     filterset_class = serializers.KeyFilter
     ordering_fields = ("name", "role", "created_at", "expires_at", "last_used_at")
@@ -81,7 +83,10 @@ class KeyViewSet(HouseViewSet):
         return self.present(queries.key(actor=self.actor, key_id=id), serializers.KeySerializer)
 
     @extend_schema(
-        summary="Change a key's name or terms", request=serializers.KeyChangeBody, responses=serializers.KeySerializer, examples=[ONE]
+        summary="Change a key's name or terms",
+        request=serializers.KeyChangeBody,
+        responses=serializers.KeySerializer,
+        examples=[ONE],
     )
     def partial_update(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         key = keys.update_key(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,14 +14,17 @@ from django.utils import timezone
 from apps.core import bus, changes
 from apps.core.actor import Actor, Role
 from apps.core.errors import Conflict, Invalid, NotFound, Stale
-from apps.core.permissions import permissions_of, require
+from apps.core.permissions import require
 from apps.keys import topics
 from apps.keys.domain import secrets, terms
 from apps.keys.models import ApiKey, KeySecret
 from apps.keys.permissions import KeyPermission
-from apps.tenants.models import Membership, ServiceAccount
+from apps.keys.services import bounds
+from apps.keys.services.bounds import limit_classes
 
-MAX_GRACE = timedelta(days=30)
+__all__ = ["Issued", "issue_key", "limit_classes", "revoke_key", "rotate_key", "update_key"]
+
+MAX_GRACE_SECONDS = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Issued:
 
     key: ApiKey
     secret: str
+
+    def __repr__(self) -> str:
+        return f"Issued({self.key.public_id})"  # a repr ends up in logs
 
 
 def issue_key(
@@ -42,33 +48,38 @@ def issue_key(
     prefix: str | None = None,
     expires_at: datetime | None = None,
     limits: Mapping[str, Any] | None = None,
-    addresses: list[Any] | None = None,
-    models: list[Any] | None = None,
+    addresses: Sequence[Any] | None = None,
+    models: Sequence[Any] | None = None,
     budget: Mapping[str, Any] | None = None,
 ) -> Issued:
     """Make a key for oneself, or as an admin for a member or service account.
 
-    Raises `PermissionDenied`, `Invalid` (a term, a role or grant above the maker's or the owner's), `NotFound` (owner).
+    Made by a restricted key, it is at least as restricted. Raises `PermissionDenied`, `NotFound` (owner) and
+    `Invalid` (a term; a role, grant or term above the maker's or the owner's).
     """
     require(actor, KeyPermission.CREATE)
-    _refuse_more_than_maker(actor, role, is_approver=is_approver)
-    owner = _owner(actor, owner_id)
+    bounds.refuse_budgeted(actor)
+    owner = bounds.choose_owner(actor, owner_id, role, is_approver=is_approver)
+    given = {
+        "name": name,
+        "expires_at": expires_at,
+        "limits": limits,
+        "addresses": addresses,
+        "models": models,
+        "budget": budget,
+    }
     key = ApiKey(
         organization_id=actor.organization_id,
-        name=name,
+        user_id=owner.user_id,
+        service_account_id=owner.service_account_id,
         role=role.value,
         is_approver=is_approver,
         created_by_id=actor.user_id,
         prefix=_checked_prefix(prefix),
-        expires_at=_checked_expiry(expires_at),
-        limits=terms.check_limits(limits or {}, limit_classes()),
-        addresses=terms.check_addresses(addresses or []),
-        model_names=terms.check_models(models),
-        budget=terms.check_budget(budget),
-        **owner,
+        **_checked(actor, given),
     )
     secret = secrets.new_secret(key.prefix)
-    key.hint = secret[-4:]
+    key.hint = secrets.hint_of(secret)
     with transaction.atomic():
         key.save()
         _keep(key, secret)
@@ -79,55 +90,83 @@ def issue_key(
 def update_key(
     *, actor: Actor, key_id: str, expected_revision: int | None = None, **new: Any
 ) -> ApiKey:
-    """Change name, expiry, limits, addresses, models or budget; what is not named stays. Raises `Stale`, `Conflict`."""
+    """Change name, expiry, limits, addresses, models or budget; what is not named stays.
+
+    Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`, and `Conflict` for a revoked key.
+    """
     with transaction.atomic():
         key = _lock(actor, key_id)
+        bounds.refuse_stronger(actor, key)
         _refuse_revoked(key)
         if expected_revision not in (None, key.revision):
             raise Stale
+        if "budget" in new:
+            bounds.refuse_budgeted(actor)
         before = values(key)
-        for field, value in _checked(new).items():
-            setattr(key, field, value)
+        changed = _checked(actor, new)
+        for column, value in changed.items():
+            setattr(key, column, value)
         key.revision += 1
-        key.save()
+        key.save(update_fields=[*changed, "revision"])
         _publish(topics.KEY_UPDATED, key, actor, before, values(key))
-        changes.announce_change(f"identity:{actor.identity.organization}")
+        _announce_change(actor)
     return key
 
 
 def rotate_key(*, actor: Actor, key_id: str, grace_seconds: int = 0) -> Issued:
-    """Give the key a new secret; the old one works for the grace and no longer."""
-    grace = timedelta(seconds=grace_seconds)
-    if not timedelta(0) <= grace <= MAX_GRACE:
-        raise Invalid.field("grace_seconds", f"must be 0 to {int(MAX_GRACE.total_seconds())}", "range")
+    """Give the key a new secret; the old one works for the grace and no longer.
+
+    Raises `NotFound`, `PermissionDenied`, `Invalid`, and `Conflict` for a key that has ended.
+    """
+    if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
+        raise Invalid.field("grace_seconds", f"must be 0 to {MAX_GRACE_SECONDS}", "range")
     with transaction.atomic():
         key = _lock(actor, key_id)
+        bounds.refuse_renewal(actor, key)
         _refuse_revoked(key)
+        now = timezone.now()
+        if key.state_at(now) == "expired":
+            raise Conflict("The key has expired; give it another end first.", code="key_expired")
         secret = secrets.new_secret(key.prefix)
         # An older secret still in grace ends now: there are at most two at a time.
-        now = timezone.now()
         KeySecret.objects.filter(key=key, ends_at__gt=now).update(ends_at=now)
-        KeySecret.objects.filter(key=key, ends_at=None).update(ends_at=now + grace)
+        ending = now + timedelta(seconds=grace_seconds)
+        KeySecret.objects.filter(key=key, ends_at=None).update(ends_at=ending)
         _keep(key, secret)
-        key.hint = secret[-4:]
+        before, key.hint = {"hint": key.hint}, secrets.hint_of(secret)
         key.revision += 1
         key.save(update_fields=["hint", "revision"])
-        _publish(topics.KEY_ROTATED, key, actor, None, {"grace_seconds": grace_seconds})
-        changes.announce_change(f"identity:{actor.identity.organization}")
+        after = {"hint": key.hint, "grace_seconds": grace_seconds}
+        _publish(topics.KEY_ROTATED, key, actor, before, after)
+        _announce_change(actor)
     return Issued(key, secret)
 
 
 def revoke_key(*, actor: Actor, key_id: str) -> ApiKey:
-    """End a key for good; again is no error."""
+    """End a key for good; again is no error. Raises `NotFound`, `PermissionDenied`."""
     with transaction.atomic():
         key = _lock(actor, key_id)
         if key.revoked_at is None:
-            key.revoked_at = timezone.now()
-            key.revision += 1
-            key.save(update_fields=["revoked_at", "revision"])
-            _publish(topics.KEY_REVOKED, key, actor, {"state": "active"}, {"state": "revoked"})
-            changes.announce_change(f"identity:{actor.identity.organization}")
+            end_key(key, actor=actor)
+            _announce_change(actor)
     return key
+
+
+def revoke_keys_of_member(*, actor: Actor | None, member_id: str) -> None:
+    """End the keys of someone who leaves, so that they do not wake when the person is invited again.
+
+    Runs within the removal, which announces the change of identities itself.
+    """
+    keys = ApiKey.objects.filter(user__memberships__public_id=member_id, revoked_at=None)
+    for key in keys.order_by("pk"):
+        end_key(key, actor=actor)
+
+
+def end_key(key: ApiKey, *, actor: Actor | None) -> None:
+    key.revoked_at = timezone.now()
+    key.revision += 1
+    key.save(update_fields=["revoked_at", "revision"])
+    _publish(topics.KEY_REVOKED, key, actor, {"state": "active"}, {"state": "revoked"})
 
 
 def values(key: ApiKey) -> dict[str, Any]:
@@ -144,38 +183,31 @@ def values(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def limit_classes() -> set[str]:
-    return {"all", *settings.SIGNALBOX_RATES}
-
-
-def _refuse_more_than_maker(actor: Actor, role: Role, *, is_approver: bool) -> None:
-    if not permissions_of(role) <= actor.permissions:
-        raise Invalid.field("role", "is more than you hold yourself", "role")
-    if is_approver and not actor.identity.is_approver:
-        raise Invalid.field("approver", "is a grant you do not hold yourself", "approver")
-
-
-def _owner(actor: Actor, owner_id: str | None) -> dict[str, int]:
-    """The owner as a column and its value: oneself unless an admin names another."""
-    if owner_id is None or owner_id == actor.principal:
-        if actor.user_id is not None:
-            return {"user_id": actor.user_id}
-        assert actor.service_account_id is not None  # an actor is one or the other
-        return {"service_account_id": actor.service_account_id}
-    require(actor, KeyPermission.MANAGE_ALL)
-    return _owner_in_organization(actor.organization_id, owner_id)
-
-
-def _owner_in_organization(organization_id: int, owner_id: str) -> dict[str, int]:
-    if owner_id.startswith("svc_"):
-        account = ServiceAccount.objects.filter(organization_id=organization_id, public_id=owner_id).first()
-        if account is not None:
-            return {"service_account_id": account.pk}
-    elif owner_id.startswith("user_"):
-        member = Membership.objects.filter(organization_id=organization_id, user__public_id=owner_id).first()
-        if member is not None:
-            return {"user_id": member.user_id}
-    raise NotFound("There is no such owner in this organisation.")
+def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of these terms: each well-formed, and within what the actor holds."""
+    checks: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "name": ("name", terms.check_name),
+        "expires_at": (
+            "expires_at",
+            lambda value: bounds.bound_expiry(actor, _checked_expiry(value)),
+        ),
+        "limits": (
+            "limits",
+            lambda value: bounds.bound_limits(
+                actor, terms.check_limits(value or {}, limit_classes())
+            ),
+        ),
+        "addresses": (
+            "addresses",
+            lambda value: bounds.bound_addresses(actor, terms.check_addresses(value or [])),
+        ),
+        "models": (
+            "model_names",
+            lambda value: bounds.bound_models(actor, terms.check_models(value)),
+        ),
+        "budget": ("budget", terms.check_budget),
+    }
+    return {checks[name][0]: checks[name][1](value) for name, value in given.items()}
 
 
 def _checked_prefix(prefix: str | None) -> str:
@@ -191,23 +223,14 @@ def _checked_expiry(expires_at: datetime | None) -> datetime | None:
     return expires_at
 
 
-def _checked(new: Mapping[str, Any]) -> dict[str, Any]:
-    """The changed columns, each checked as at birth."""
-    checks: dict[str, tuple[str, Any]] = {
-        "name": ("name", lambda value: value),
-        "expires_at": ("expires_at", _checked_expiry),
-        "limits": ("limits", lambda value: terms.check_limits(value or {}, limit_classes())),
-        "addresses": ("addresses", lambda value: terms.check_addresses(value or [])),
-        "models": ("model_names", terms.check_models),
-        "budget": ("budget", terms.check_budget),
-    }
-    return {checks[name][0]: checks[name][1](value) for name, value in new.items()}
-
-
 def _lock(actor: Actor, key_id: str) -> ApiKey:
     require(actor, KeyPermission.VIEW)
-    keys = ApiKey.objects.filter(organization_id=actor.organization_id)
-    key = keys.select_for_update(of=("self",)).filter(public_id=key_id).first()
+    keys = ApiKey.objects.filter(organization_id=actor.organization_id, public_id=key_id)
+    key = (
+        keys.select_for_update(of=("self",), no_key=True)
+        .select_related("user", "service_account")
+        .first()
+    )
     if key is None:
         raise NotFound
     require(actor, KeyPermission.MANAGE, key)
@@ -220,14 +243,28 @@ def _refuse_revoked(key: ApiKey) -> None:
 
 
 def _keep(key: ApiKey, secret: str) -> None:
-    kept = secrets.keep(secret, scheme=settings.SIGNALBOX_KEY_HASH, pepper=settings.SIGNALBOX_KEY_PEPPER)
+    kept = secrets.keep(
+        secret, scheme=settings.SIGNALBOX_KEY_HASH, pepper=settings.SIGNALBOX_KEY_PEPPER
+    )
     KeySecret.objects.create(
-        organization_id=key.organization_id, key=key, lookup=kept.lookup, scheme=kept.scheme, digest=kept.digest
+        organization_id=key.organization_id,
+        key=key,
+        lookup=kept.lookup,
+        scheme=kept.scheme,
+        digest=kept.digest,
     )
 
 
+def _announce_change(actor: Actor) -> None:
+    changes.announce_change(f"identity:{actor.identity.organization}")
+
+
 def _publish(
-    topic: str, key: ApiKey, actor: Actor, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    topic: str,
+    key: ApiKey,
+    actor: Actor | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
 ) -> None:
     bus.publish(
         bus.Fact(
@@ -240,5 +277,3 @@ def _publish(
             after=after,
         )
     )
-
-
