@@ -17,5 +17,8 @@ class EventsConfig(AppConfig):
         from apps.events import permissions, services  # noqa: F401, PLC0415
         from apps.events.hub import hub  # noqa: PLC0415
 
+        def seal() -> None:
+            services.seal_pending()
+
         live.register_stream(hub)
-        lifecycle.every(0.5, "audit_sealer", services.seal_pending)
+        lifecycle.every(0.5, "audit_sealer", seal)

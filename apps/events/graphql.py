@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import graphene
+from django.db.models import QuerySet
 
 from apps.core.graphql.connections import ConnectionField
 from apps.core.graphql.context import actor_of
@@ -14,7 +15,7 @@ from apps.core.graphql.fields import HouseField, LiveField
 from apps.core.graphql.types import JSON, DateTime, HouseType, public_id
 from apps.core.live import LiveEvent, follow
 from apps.events import queries
-from apps.events.models import AuditEntry, AuditQuerySet
+from apps.events.models import AuditEntry
 from apps.events.permissions import EventsPermission
 from apps.events.topics import TOPICS, Topic
 
@@ -97,7 +98,7 @@ class Query(graphene.ObjectType):
         object: str | None = None,  # noqa: A002 - the filter's public name
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> AuditQuerySet:
+    ) -> QuerySet[AuditEntry]:
         return queries.audit_entries(
             actor=actor_of(info), action=action, by=actor, about=object, since=since, until=until
         )

@@ -19,7 +19,7 @@ class AppendOnly(RuntimeError):
 
 
 class AuditQuerySet(TenantQuerySet["AuditEntry"]):
-    """Reads, and the one write there is besides inserting: sealing a row that has no seal yet."""
+    """Reads. The one write besides inserting is `seal_entry`."""
 
     def update(self, **_: Any) -> NoReturn:
         raise AppendOnly("audit entries are never changed")
@@ -29,16 +29,6 @@ class AuditQuerySet(TenantQuerySet["AuditEntry"]):
 
     def delete(self) -> NoReturn:
         raise AppendOnly("audit entries are never removed")
-
-    def unsealed(self) -> AuditQuerySet:
-        return self.filter(hash__isnull=True)
-
-    def seal(self, entry: AuditEntry, *, sequence: int, previous_hash: str, digest: str) -> int:
-        """Give a row its place in the chain; 0 when it already has one."""
-        row = self.filter(pk=entry.pk, hash__isnull=True)
-        return models.QuerySet.update(
-            row, sequence=sequence, previous_hash=previous_hash, hash=digest
-        )
 
 
 class AuditEntry(TenantModel):
@@ -65,7 +55,7 @@ class AuditEntry(TenantModel):
     previous_hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null is "not sealed yet", unlike any text
     hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 - as above
 
-    objects: ClassVar[TenantManager[AuditEntry]] = TenantManager.from_queryset(AuditQuerySet)()
+    objects: ClassVar[TenantManager[AuditEntry]] = TenantManager.from_queryset(AuditQuerySet)()  # type: ignore[assignment]  # a manager made on the spot
 
     class Meta:
         constraints = (
@@ -112,6 +102,12 @@ class AuditEntry(TenantModel):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise AppendOnly("audit entries are never removed")
+
+
+def seal_entry(entry: AuditEntry, *, sequence: int, previous_hash: str, digest: str) -> int:
+    """Give a row its place in the chain; 0 when it already has one."""
+    row = AuditEntry.objects.filter(pk=entry.pk, hash__isnull=True)
+    return models.QuerySet.update(row, sequence=sequence, previous_hash=previous_hash, hash=digest)
 
 
 class AuditHead(TenantModel):

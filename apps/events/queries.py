@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope
 from apps.events.domain.chain import Link
-from apps.events.models import AuditEntry, AuditQuerySet
+from apps.events.models import AuditEntry
 from apps.events.permissions import EventsPermission
 
 EXPORT_ROWS = 500
@@ -25,7 +27,7 @@ def audit_entries(
     about: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> AuditQuerySet:
+) -> QuerySet[AuditEntry]:
     """The organization's trail, newest first: by action, actor, object, and time (`until` excluded)."""
     require(actor, EventsPermission.AUDIT_VIEW)
     wanted = {
@@ -35,7 +37,7 @@ def audit_entries(
         "at__gte": since,
         "at__lt": until,
     }
-    entries: AuditQuerySet = AuditEntry.objects.order_by("-id")
+    entries = AuditEntry.objects.order_by("-id")
     return entries.filter(
         **{lookup: value for lookup, value in wanted.items() if value is not None}
     )
@@ -46,6 +48,10 @@ def audit_entry(*, actor: Actor, public_id: str) -> AuditEntry:
     if entry is None:
         raise NotFound
     return entry
+
+
+def unsealed_entries() -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(hash__isnull=True)
 
 
 def sealed_entries(*, organization_id: int) -> Iterator[list[AuditEntry]]:

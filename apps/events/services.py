@@ -16,7 +16,7 @@ from apps.core.tenancy import organization_scope, unscoped
 from apps.events import queries
 from apps.events.domain.chain import GENESIS, Break, Walk, digest
 from apps.events.hub import hub
-from apps.events.models import AuditEntry, AuditHead
+from apps.events.models import AuditEntry, AuditHead, seal_entry
 from apps.events.permissions import EventsPermission
 from apps.events.topics import AUDIT_EVENTS
 
@@ -36,7 +36,7 @@ def record_fact(fact: Fact) -> None:
 def seal_pending() -> int:
     """Seal what was committed since the last time, in every organization. The sealer's tick."""
     with unscoped(reason="one sealer serves every organization"):
-        pending = AuditEntry.objects.unsealed().order_by()
+        pending = queries.unsealed_entries().order_by()
         organizations = list(pending.values_list("organization_id", flat=True).distinct())
     return sum(seal_organization(organization_id=number, wait=False) for number in organizations)
 
@@ -129,14 +129,12 @@ def _seal_batch(organization_id: int, wait: bool) -> int:
     head = _take_head(organization_id, wait)
     if head is None:
         return 0
-    entries = list(AuditEntry.objects.unsealed().order_by("id")[:SEAL_ROWS])
+    entries = list(queries.unsealed_entries().order_by("id")[:SEAL_ROWS])
     for entry in entries:
         head.sequence += 1
         entry.sequence, previous_hash = head.sequence, head.hash
         head.hash = digest(queries.hashed_content(entry), previous_hash)
-        AuditEntry.objects.all().seal(
-            entry, sequence=head.sequence, previous_hash=previous_hash, digest=head.hash
-        )
+        seal_entry(entry, sequence=head.sequence, previous_hash=previous_hash, digest=head.hash)
     if entries:
         head.save(update_fields=["sequence", "hash"])
     return len(entries)

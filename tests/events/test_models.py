@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.core.tenancy import unscoped
 from apps.events.domain import triggers
-from apps.events.models import AppendOnly, AuditEntry
+from apps.events.models import AppendOnly, AuditEntry, seal_entry
 from apps.tenants.models import Organization
 from tests.factories.events import make_entry
 from tests.factories.tenants import make_organization
@@ -108,9 +108,9 @@ def test_an_organization_with_a_trail_cannot_be_deleted(organization: Organizati
 
 def test_seal_leaves_a_sealed_entry_alone(organization: Organization) -> None:
     entry = make_entry(organization)
-    first = AuditEntry.objects.all().seal(entry, sequence=1, previous_hash="a", digest="b")
+    first = seal_entry(entry, sequence=1, previous_hash="a", digest="b")
 
-    second = AuditEntry.objects.all().seal(entry, sequence=2, previous_hash="c", digest="d")
+    second = seal_entry(entry, sequence=2, previous_hash="c", digest="d")
 
     entry.refresh_from_db()
     assert (first, second) == (1, 0)

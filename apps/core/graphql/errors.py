@@ -51,11 +51,10 @@ def extensions_of(error: AppError, request_id: str) -> dict[str, Any]:
 
 def _known(error: GraphQLError, context: GraphContext) -> AppError:
     original = error.original_error
-    if original is None:
-        return Invalid(
-            error.message
-        )  # the executor's own: a variable or argument of the wrong type
-    known = to_app_error(original) if isinstance(original, Exception) else None
+    if error.path is None or original is None or isinstance(original, GraphQLError):
+        # The executor's own: a variable or an argument of the wrong type.
+        return Invalid(error.message)
+    known = to_app_error(original)
     if known is not None:
         return known
     log.error("unhandled", request_id=context.request_id, path=error.path, exc_info=original)

@@ -20,6 +20,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    NamedTypeNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -44,12 +45,16 @@ MAX_INTROSPECTION_LISTS = 3
 """`fields { type { fields { …` grows with the schema's size at each step; GraphiQL needs one step."""
 
 _BRACKETS = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n\r]*|[{}()\[\]]')
+_NUL = re.compile(r"\\u(?:0000|\{0+\})")
+"""As an escape of GraphQL's own, which the JSON around it does not see."""
 _INTROSPECTION_LISTS = frozenset({"fields", "interfaces", "possibleTypes", "inputFields"})
 
 
 def read_document(text: str) -> DocumentNode:
     """Parse within bounds; `Malformed` names where it is not GraphQL."""
     _refuse_deep(text)
+    if _NUL.search(text):
+        raise Invalid.field("query", "holds a NUL", "unstorable")
     try:
         return parse(text, no_location=False, max_tokens=MAX_TOKENS)
     except GraphQLError as error:
@@ -122,8 +127,8 @@ class Meter:
         if isinstance(selection, FieldNode):
             return self._field(selection, parent)
         if isinstance(selection, InlineFragmentNode):
-            condition = selection.type_condition
-            inner = self.schema.get_type(condition.name.value) if condition else parent
+            condition: NamedTypeNode | None = selection.type_condition
+            inner = parent if condition is None else self.schema.get_type(condition.name.value)
             return self.measure(selection.selection_set, inner)
         assert isinstance(selection, FragmentSpreadNode)
         return self.fragment(selection.name.value)
@@ -131,16 +136,20 @@ class Meter:
     def fragment(self, name: str) -> Cost:
         if name in self._open:
             raise Invalid.field("query", f"the fragment {name} contains itself", "fragment_cycle")
-        if name not in self._known:
-            fragment = self.fragments.get(name)
-            if fragment is None:
-                return Cost()  # validation will name it
+        if len(self._open) >= MAX_BRACKETS:
+            raise too_complex(f"Fragments are nested deeper than {MAX_BRACKETS}.")
+        if name not in self._known and name in self.fragments:
             self._open.append(name)
-            self._known[name] = self.measure(
-                fragment.selection_set, self.schema.get_type(fragment.type_condition.name.value)
-            )
+            self._known[name] = self._measure_fragment(self.fragments[name])
             self._open.pop()
-        return self._known[name]
+        return self._known.get(name) or Cost()  # validation names the unknown
+
+    def _measure_fragment(self, fragment: FragmentDefinitionNode) -> Cost:
+        kind = fragment.type_condition.name.value
+        cost = self.measure(fragment.selection_set, self.schema.get_type(kind))
+        if kind.startswith("__"):
+            cost.depth = 0
+        return cost
 
     def _field(self, node: FieldNode, parent: Any) -> Cost:
         name = node.name.value

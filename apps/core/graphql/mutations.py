@@ -38,14 +38,12 @@ class HouseMutation(graphene.Mutation):
         *,
         permission: Permission | None = None,
         signed_in: str = "",
-        public: str = "",
         **options: Any,
     ) -> None:
-        door = FieldDoor(permission, public, signed_in)
+        door = FieldDoor(permission, signed_in=signed_in)
 
         def run(root: Any, info: Any, **arguments: Any) -> Any:
-            actor = None if door.public else actor_of(info)
-            return cls.perform(actor, **arguments)
+            return cls.perform(actor_of(info), **arguments)
 
         super().__init_subclass_with_meta__(resolver=guarded(door, run), **options)
 

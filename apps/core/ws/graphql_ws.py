@@ -32,7 +32,7 @@ FOREVER = float("inf")
 
 
 class GraphQLConsumer(HouseConsumer):
-    subprotocol = PROTOCOL
+    subprotocol: str | None = PROTOCOL
     silence_code = Close.INIT_TIMEOUT
 
     def __init__(self) -> None:
