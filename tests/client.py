@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 from apps.core.asgi.gate import handle_http
 from apps.core.asgi.pool import InlinePool, use_pool
-from apps.core.changes import poll_changes
+from apps.core.changes import _poll, poll_changes
 from apps.core.tenancy import _current
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What came back; status 0 when nothing did."""
+
     status: int
     headers: Mapping[str, str]
     cookies: tuple[str, ...]
@@ -39,9 +41,14 @@ class Answer:
 class GateClient:
     """`client.get("/api/v1/keys", key="ltb_…")`; `key` goes as Bearer, `cookies` as given."""
 
-    def __init__(self, *, host: str = "testserver", address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, *, host: str = "testserver", address: str = "127.0.0.1", scheme: str = "http"
+    ) -> None:
         self.host = host
         self.address = address
+        # An earlier test's changes were rolled back, their numbers with them: the next ones would seem old.
+        _poll.last_number = None
+        self.scheme = scheme
 
     def get(self, path: str, **kwargs: Any) -> Answer:
         return self.call("GET", path, **kwargs)
@@ -65,49 +72,82 @@ class GateClient:
         *,
         body: Any = None,
         raw: bytes | None = None,
+        chunks: Sequence[bytes] | None = None,
+        then: str = "",
         query: Mapping[str, Any] | None = None,
         key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | Sequence[tuple[str, str]] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Answer:
-        content = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
-        sent = {"host": self.host, "content-length": str(len(content))}
-        if body is not None or raw is not None:
-            sent["content-type"] = "application/json"
+        """One exchange. `raw` goes as it is, `chunks` as the body arrives; `then="gone"` hangs up after them,
+        `then="silence"` says nothing more. A header given as None is left out; a sequence may repeat one.
+        """
+        parts = _body_of(body, raw, chunks)
+        sent = [("host", self.host)]
+        if chunks is None:
+            sent.append(("content-length", str(len(parts[0]))))
+        if body is not None or raw is not None or chunks is not None:
+            sent.append(("content-type", "application/json"))
         if key is not None:
-            sent["authorization"] = f"Bearer {key}"
+            sent.append(("authorization", f"Bearer {key}"))
         if cookies:
-            sent["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        sent |= {name.lower(): value for name, value in (headers or {}).items()}
-        scope = self._scope(method, path, query, sent)
-        return asyncio.run(_exchange(scope, content))
+            pairs = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            sent.append(("cookie", pairs))
+        scope = self._scope(method, path, query, _with(sent, headers))
+        return asyncio.run(_exchange(scope, _messages(parts, then)))
 
     def _scope(
-        self, method: str, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str]
+        self, method: str, path: str, query: Mapping[str, Any] | None, headers: Any
     ) -> dict[str, Any]:
-        parts = urlsplit(path)
-        question = urlencode(query) if query else parts.query
+        way, _, question = path.partition("?")
+        if query:
+            question = urlencode(query)
         return {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
             "method": method,
-            "scheme": "http",
-            "path": parts.path,
-            "raw_path": quote(parts.path).encode(),
+            "scheme": self.scheme,
+            "path": unquote(way),
+            "raw_path": quote(way, safe="/%").encode(),
             "query_string": question.encode("latin-1"),
             "root_path": "",
             "headers": [
-                (name.encode(), value.encode("latin-1")) for name, value in headers.items()
+                (name.lower().encode(), value.encode("latin-1")) for name, value in headers
             ],
             "client": (self.address, 50000),
             "server": (self.host, 80),
         }
 
 
-async def _exchange(scope: dict[str, Any], content: bytes) -> Answer:
+def _body_of(body: Any, raw: bytes | None, chunks: Sequence[bytes] | None) -> Sequence[bytes]:
+    if chunks is not None:
+        return chunks
+    if raw is not None:
+        return [raw]
+    return [b"" if body is None else json.dumps(body).encode()]
+
+
+def _with(sent: list[tuple[str, str]], headers: Any) -> list[tuple[str, str]]:
+    given = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
+    names = {name.lower() for name, _ in given}
+    kept = [pair for pair in sent if pair[0] not in names]
+    return [*kept, *((name, value) for name, value in given if value is not None)]
+
+
+def _messages(parts: Sequence[bytes], then: str) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": part, "more_body": True} for part in parts
+    ]
+    if then == "gone":
+        messages.append({"type": "http.disconnect"})
+    elif then != "silence":
+        messages[-1]["more_body"] = False
+    return messages
+
+
+async def _exchange(scope: dict[str, Any], incoming: list[dict[str, Any]]) -> Answer:
     messages: list[dict[str, Any]] = []
-    incoming = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
         if incoming:
@@ -119,16 +159,15 @@ async def _exchange(scope: dict[str, Any], content: bytes) -> Answer:
         messages.append(message)
 
     before = use_pool(InlinePool())
-    outer = _current.set(
-        None
-    )  # a request starts outside any organisation, whatever the test has entered
+    # A request starts outside any organisation, whatever the test has entered.
+    outer = _current.set(None)
     try:
         await InlinePool().run(poll_changes)
         await handle_http(scope, receive, send)
     finally:
         _current.reset(outer)
         use_pool(before)
-    return _answer(messages)
+    return _answer(messages) if messages else Answer(0, {}, (), b"")
 
 
 def _answer(messages: list[dict[str, Any]]) -> Answer:

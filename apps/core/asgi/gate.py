@@ -120,8 +120,9 @@ def _run_blocking_view(
         return response  # type: ignore[no-any-return]  # a view's answer
 
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None or request.actor is None or not door.replays or request.method != "POST":
-        return run()
+    is_kept = door.replays and not door.public and request.method == "POST"
+    if key is None or request.actor is None or not is_kept:
+        return run()  # a public door hands out credentials: its answers are nothing to keep
     return idempotency.run_once(request, key, door.secret_fields, run)
 
 
