@@ -11,5 +11,9 @@ class TenantsConfig(AppConfig):
     verbose_name = "Organisations and people"
 
     def ready(self) -> None:
-        # The enum's grants are declared at import; roles mean nothing before that.
-        from apps.tenants import permissions  # noqa: F401, PLC0415 - models must be loaded first
+        # Local: permissions declare their grants at import, and services need models, which are ready only now.
+        from apps.core.asgi import lifecycle  # noqa: PLC0415
+        from apps.tenants import permissions  # noqa: F401, PLC0415
+        from apps.tenants.services import sessions  # noqa: PLC0415
+
+        lifecycle.every(3600, "old_logins", sessions.forget_ended)

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.core.actor import Role
+from apps.core.rest.fields import FlagField
 from apps.core.rest.serializers import BodySerializer
 from apps.core.rest.text import CleanCharField
 
@@ -26,15 +27,6 @@ class SecretField(serializers.CharField):
             self.fail("type")
         text: str = super().to_internal_value(data)
         return text
-
-
-class FlagField(serializers.BooleanField):
-    """True or false, and not the many words that DRF takes for them."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class ChangeBody(BodySerializer):
