@@ -14,15 +14,42 @@ pytestmark = pytest.mark.unit
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "new_password", "passwordHash", "secret", "client_secret_id", "token", "refreshToken", "key"]
-    + ["api_key", "apiKey", "apikey", "Authorization", "X-API-Key", "signing-key", "pepper", "set_cookie"],
+    [
+        "password",
+        "new_password",
+        "passwordHash",
+        "secret",
+        "client_secret_id",
+        "token",
+        "refreshToken",
+        "key",
+        "api_key",
+        "apiKey",
+        "apikey",
+        "Authorization",
+        "X-API-Key",
+        "signing-key",
+        "pepper",
+        "set_cookie",
+    ],
 )
 def test_is_secret_name_true(name: str) -> None:
     assert is_secret_name(name) is True
 
 
 @pytest.mark.parametrize(
-    "name", ["name", "key_id", "token_type", "max_tokens", "prompt_tokens", "keys", "monkey_business", "", "role"]
+    "name",
+    [
+        "name",
+        "key_id",
+        "token_type",
+        "max_tokens",
+        "prompt_tokens",
+        "keys",
+        "monkey_business",
+        "",
+        "role",
+    ],
 )
 def test_is_secret_name_false(name: str) -> None:
     assert is_secret_name(name) is False
@@ -45,13 +72,21 @@ def test_mask_hides_what_looks_like_a_key_or_token_inside_text() -> None:
 
 
 def test_mask_leaves_ids_and_short_prefixes_alone() -> None:
-    value = {"id": "key_0123456789abcdef0123456789abcdef", "prefix": "ltb_a1B2", "task": "task-aaaaaaaaaaaaaaaaaaaa"}
+    value = {
+        "id": "key_0123456789abcdef0123456789abcdef",
+        "prefix": "ltb_a1B2",
+        "task": "task-aaaaaaaaaaaaaaaaaaaa",
+    }
 
     assert mask(value) == value
 
 
 def test_mask_says_whether_a_secret_was_set() -> None:
-    assert mask({"password": None, "secret": "", "token": False}) == {"password": None, "secret": "", "token": False}
+    assert mask({"password": None, "secret": "", "token": False}) == {
+        "password": None,
+        "secret": "",
+        "token": False,
+    }
 
 
 def test_mask_makes_plain_values() -> None:
@@ -59,4 +94,9 @@ def test_mask_makes_plain_values() -> None:
 
     masked = mask({"at": moment, "roles": frozenset({"b", "a"}), "pair": (1, 2.5), 3: True})
 
-    assert masked == {"at": "2026-01-15T10:30:00+00:00", "roles": ["a", "b"], "pair": [1, 2.5], "3": True}
+    assert masked == {
+        "at": "2026-01-15T10:30:00+00:00",
+        "roles": ["a", "b"],
+        "pair": [1, 2.5],
+        "3": True,
+    }

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from channels.testing import WebsocketCommunicator
 
@@ -96,7 +96,7 @@ class Socket(WebsocketCommunicator):
         self.accepted: bool | None = None
         self.answered: Any = None
 
-    async def __aenter__(self) -> Socket:
+    async def __aenter__(self) -> Self:
         self.accepted, self.answered = await self.connect()
         return self
 
@@ -106,9 +106,9 @@ class Socket(WebsocketCommunicator):
     async def say(self, frame: Any) -> None:
         await self.send_to(text_data=frame if isinstance(frame, str) else json.dumps(frame))
 
-    async def hear(self, timeout: float = 2.0) -> Any:
+    async def hear(self) -> Any:
         """The next frame; for a close, its code."""
-        message = await self.receive_output(timeout)
+        message = await self.receive_output(2.0)
         if message["type"] == "websocket.close":
             return message.get("code")
         return json.loads(message["text"])

@@ -15,8 +15,8 @@ from django.db.models import QuerySet
 from apps.core.errors import Invalid
 from apps.core.graphql.fields import HouseField, Resolver
 from apps.core.graphql.types import HouseType, join_selected, name_of, selected
-from apps.core.permissions import Permission
 from apps.core.pagination import Page, after_cursor
+from apps.core.permissions import Permission
 
 DEFAULT_FIRST = 20
 MAX_FIRST = 100

@@ -9,9 +9,10 @@ import graphene
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from graphql import ExecutionContext, execute, parse
+from graphql import ExecutionContext, ExecutionResult, execute, parse
 
 from apps.core.actor import Role
+from apps.core.errors import Invalid
 from apps.core.graphql.connections import ConnectionField
 from apps.core.graphql.context import new_context
 from apps.core.graphql.fields import HouseField
@@ -73,7 +74,7 @@ def ask(organization: Organization, query: str) -> tuple[Any, int]:
         result = execute(
             SCHEMA, parse(query), context_value=context, execution_context_class=ExecutionContext
         )
-    assert not isinstance(result, type(None))
+    assert isinstance(result, ExecutionResult)
     assert result.errors is None, result.errors
     return result.data, len(captured)
 
@@ -142,5 +143,7 @@ def test_bad_cursor_is_invalid(organization: Organization) -> None:
         SCHEMA, parse('{ members(after: "bad") { nodes { id } } }'), context_value=context
     )
 
-    assert not hasattr(result, "__await__")
-    assert [error.original_error.code for error in result.errors] == ["validation_error"]
+    assert isinstance(result, ExecutionResult)
+    (error,) = result.errors or []
+    assert isinstance(error.original_error, Invalid)
+    assert [field.field for field in error.original_error.fields] == ["cursor"]

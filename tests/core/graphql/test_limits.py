@@ -49,8 +49,10 @@ def chain(depth: int, leaf: str = "version") -> str:
         ),
         ("{" + "a{" * 11 + "b" + "}" * 12, "The operation is more than 10 levels deep."),
         (
-            "{ ...a } fragment a on Query { a { b { c { d { e { ...b } } } } } } "
-            "fragment b on E { f { g { h { i { j { k } } } } } }",
+            (
+                "{ ...a } fragment a on Query { a { b { c { d { e { ...b } } } } } } "
+                "fragment b on E { f { g { h { i { j { k } } } } } }"
+            ),
             "The operation is more than 10 levels deep.",
         ),
         (

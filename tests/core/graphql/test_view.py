@@ -15,6 +15,7 @@ from apps.tenants.models import Organization
 from tests.client import Answer, GateClient
 from tests.factories.doors import KnownTokens
 from tests.factories.events import make_entry, make_identity
+from tests.factories.tenants import make_organization
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -258,8 +259,6 @@ def test_aliases_of_strangers_count_against_the_address(client: GateClient) -> N
 def test_foreign_entry_is_not_found(
     client: GateClient, admin: str, organization: Organization
 ) -> None:
-    from tests.factories.tenants import make_organization
-
     foreign = make_entry(make_organization())
 
     answers = [

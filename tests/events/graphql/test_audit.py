@@ -9,7 +9,7 @@ import pytest
 
 from apps.tenants.models import Organization
 from tests.client import GateClient
-from tests.factories.doors import KnownTokens, known_tokens
+from tests.factories.doors import known_tokens
 from tests.factories.events import make_entry, make_identity
 
 pytestmark = pytest.mark.integration
