@@ -12,12 +12,11 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from apps.core.actor import Role
 from apps.core.ids import PublicIdField
 from apps.core.tenancy import TenantModel
+from apps.tenants.domain.roles import PEOPLE_ROLES
 
-ROLES = [(role.value, role.value) for role in Role]
-PEOPLE_ROLES = [role for role in ROLES if role[0] != Role.SERVICE]
+ROLE_CHOICES = [(role, role) for role in PEOPLE_ROLES]
 
 
 def normalize_email(email: str) -> str:
@@ -81,7 +80,7 @@ class Membership(TenantModel):
 
     public_id = PublicIdField(prefix="mem")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=PEOPLE_ROLES)
+    role = models.CharField(max_length=10, choices=ROLE_CHOICES)
     is_approver = models.BooleanField(default=False)
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -92,7 +91,7 @@ class Membership(TenantModel):
                 fields=("organization", "user"), name="tenants_membership_once"
             ),
             models.CheckConstraint(
-                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]),
+                condition=models.Q(role__in=list(PEOPLE_ROLES)),
                 name="tenants_membership_role",
             ),
         )
@@ -127,7 +126,7 @@ class Invitation(TenantModel):
 
     public_id = PublicIdField(prefix="inv")
     email = models.EmailField()
-    role = models.CharField(max_length=10, choices=PEOPLE_ROLES)
+    role = models.CharField(max_length=10, choices=ROLE_CHOICES)
     is_approver = models.BooleanField(default=False)
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -139,7 +138,7 @@ class Invitation(TenantModel):
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(role__in=[role for role, _ in PEOPLE_ROLES]),
+                condition=models.Q(role__in=list(PEOPLE_ROLES)),
                 name="tenants_invitation_role",
             ),
             models.CheckConstraint(

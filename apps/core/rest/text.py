@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-_DANGEROUS = {chr(point) for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+from apps.core.text import is_misleading
 
 
 class CleanCharField(serializers.CharField):
@@ -22,6 +22,6 @@ class CleanCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("type")
         text = unicodedata.normalize("NFC", super().to_internal_value(data))
-        if any(unicodedata.category(char) in ("Cc", "Cs") or char in _DANGEROUS for char in text):
+        if is_misleading(text):
             self.fail("control")
         return text

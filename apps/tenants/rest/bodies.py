@@ -6,12 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.core.actor import Role
 from apps.core.rest.fields import FlagField
 from apps.core.rest.serializers import BodySerializer
 from apps.core.rest.text import CleanCharField
-
-PEOPLE = [role.value for role in Role if role is not Role.SERVICE]
+from apps.tenants.domain.roles import PEOPLE_ROLES
 
 
 class SecretField(serializers.CharField):
@@ -79,13 +77,13 @@ class OrganizationChangeBody(ChangeBody):
 
 
 class MemberChangeBody(ChangeBody):
-    role = serializers.ChoiceField(PEOPLE, required=False)
+    role = serializers.ChoiceField(PEOPLE_ROLES, required=False)
     approver = FlagField(required=False)
 
 
 class InvitationBody(BodySerializer):
     email = serializers.EmailField()
-    role = serializers.ChoiceField(PEOPLE)
+    role = serializers.ChoiceField(PEOPLE_ROLES)
     approver = FlagField(default=False)
 
 

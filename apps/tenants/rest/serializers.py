@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from apps.core.rest.serializers import ReadSerializer
-from apps.tenants.models import PEOPLE_ROLES, Invitation, Membership, ServiceAccount
+from apps.tenants.models import ROLE_CHOICES, Invitation, Membership, ServiceAccount
 
 
 class UserSerializer(ReadSerializer):
@@ -83,7 +83,7 @@ class ServiceAccountSerializer(ReadSerializer):
 
 
 class MemberFilter(django_filters.FilterSet):
-    role = django_filters.ChoiceFilter(choices=PEOPLE_ROLES)
+    role = django_filters.ChoiceFilter(choices=ROLE_CHOICES)
     approver = django_filters.BooleanFilter(field_name="is_approver")
 
     class Meta:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -10,11 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.core import json as strict_json
-from apps.core.actor import Identity
 from apps.core.asgi.door import Door, door
 from apps.core.openapi.describe import Operation, describe
 from apps.core.rest.viewsets import HouseViewSet
 from apps.tenants.domain.visit import Visit
+from apps.tenants.queries import whoami
 from apps.tenants.rest import bodies, examples, serializers, shapes
 from apps.tenants.rest.flood import refuse_flood
 from apps.tenants.services import passwords, sessions
@@ -115,33 +114,5 @@ class PasswordViewSet(HouseViewSet):
 @describe(GET=Operation("Who am I?", shapes.ME, tag="auth"))
 @door(GET=Door(signed_in="everyone may know who they are"))
 async def me(request: Any) -> HttpResponse:
-    body = strict_json.dumps(present_identity(request.actor.identity))
+    body = strict_json.dumps(whoami.describe(request.actor.identity))
     return HttpResponse(body, content_type="application/json")
-
-
-def present_identity(identity: Identity) -> dict[str, Any]:
-    """The identity as it stands; nothing is looked up."""
-    person = {"id": identity.principal, "email": identity.email, "name": identity.name}
-    program = {"id": identity.principal, "name": identity.name}
-    return {
-        "user": person if identity.user_id is not None else None,
-        "service_account": program if identity.service_account_id is not None else None,
-        "organization": {
-            "id": identity.organization,
-            "slug": identity.organization_slug,
-            "name": identity.organization_name,
-        },
-        "role": identity.role.value,
-        "approver": identity.is_approver,
-        "permissions": _in_order(identity.permissions),
-        "credential": {
-            "kind": identity.credential.kind.value,
-            "id": identity.credential.id,
-            "expires_at": identity.expires_at,
-        },
-    }
-
-
-@lru_cache(maxsize=1024)
-def _in_order(permissions: frozenset[str]) -> list[str]:
-    return sorted(permissions)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email, validate_slug
 from django.db import transaction
 
 from apps.core import bus
@@ -13,8 +11,8 @@ from apps.core.actor import Role
 from apps.core.errors import Invalid
 from apps.core.tenancy import organization_scope
 from apps.tenants import topics
-from apps.tenants.models import Membership, Organization, User, normalize_email
-from apps.tenants.services import endings, members
+from apps.tenants.models import Membership, Organization, User
+from apps.tenants.services import checks, endings, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +35,16 @@ def bootstrap(
 
     It has no actor: whoever runs commands on the server is above every role. An existing password stays.
     """
-    address = normalize_email(email)
-    _check(organization, address, password)
+    slug, address = checks.check_slug(organization), checks.check_email(email)
+    if not password:
+        raise Invalid.field("password", "must not be empty", "required")
     with transaction.atomic():
-        place = _organization(organization)
+        place = _organization(slug)
         user = _user(address, password, is_staff=is_staff)
         with organization_scope(place.pk):
             membership = _membership(place, user, role, is_approver=is_approver)
         endings.announce_identities([place])
     return Bootstrapped(place, user, membership)
-
-
-def _check(slug: str, email: str, password: str) -> None:
-    for name, value, validate in (
-        ("organization", slug, validate_slug),
-        ("email", email, validate_email),
-    ):
-        try:
-            validate(value)
-        except ValidationError as error:
-            raise Invalid.field(name, error.messages[0]) from None
-    if not password:
-        raise Invalid.field("password", "must not be empty", "required")
 
 
 def _organization(slug: str) -> Organization:

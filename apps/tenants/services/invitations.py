@@ -11,16 +11,17 @@ from django.utils import timezone
 
 from apps.core import bus
 from apps.core.actor import Actor, Credential, CredentialKind, Role
-from apps.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from apps.core.errors import Conflict, NotFound, PermissionDenied
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
+from apps.core.text import clean_line
 from apps.tenants import topics
 from apps.tenants.domain.invitations import LIFETIME, digest_of, new_token
 from apps.tenants.domain.visit import Visit
-from apps.tenants.models import Invitation, Membership, User, normalize_email
+from apps.tenants.models import Invitation, Membership, User
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries.identities import identity_from
-from apps.tenants.services import attempts, endings, members, passwords
+from apps.tenants.services import attempts, checks, endings, members, passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Invited:
 def invite(*, actor: Actor, email: str, role: Role, is_approver: bool = False) -> Invited:
     """Invite an address; an older open invitation to it ends. Raises `Conflict` for members."""
     require(actor, TenantPermission.INVITATION_MANAGE)
-    address = normalize_email(email)
+    address = checks.check_email(email)
     token = new_token()
     now = timezone.now()
     with transaction.atomic():
@@ -147,9 +148,7 @@ def _join(token: str, user: User | None, password: str, name: str, visit: Visit)
 
 
 def _create_user(email: str, name: str, password: str) -> User:
-    if not name:
-        raise Invalid.field("name", "is needed for a new account", "required")
-    user = User(email=email, name=name)
+    user = User(email=email, name=clean_line(name))
     user.set_password(password)
     try:
         with transaction.atomic():

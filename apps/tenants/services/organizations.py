@@ -9,19 +9,21 @@ from apps.core.actor import Actor, Role
 from apps.core.errors import PermissionDenied, Stale
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope
+from apps.core.text import clean_line
 from apps.tenants import topics
 from apps.tenants.errors import NameTaken
 from apps.tenants.models import Membership, Organization
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries.organizations import is_operator
-from apps.tenants.services import endings
+from apps.tenants.services import checks, endings
 
 
 def create_organization(*, actor: Actor, name: str, slug: str) -> Organization:
-    """Found an organisation; the operator who does becomes its first administrator. Raises `NameTaken`."""
+    """Found an organisation; the operator who does becomes its first administrator. Raises `NameTaken`, `Invalid`."""
     require(actor, TenantPermission.ORGANIZATION_CREATE)
     if not is_operator(actor) or actor.user_id is None:
         raise PermissionDenied("Only the operator of this house founds organisations.")
+    name, slug = clean_line(name), checks.check_slug(slug)
     try:
         with transaction.atomic():
             organization = Organization.objects.create(name=name, slug=slug)
@@ -38,8 +40,9 @@ def create_organization(*, actor: Actor, name: str, slug: str) -> Organization:
 def update_organization(
     *, actor: Actor, name: str, expected_revision: int | None = None
 ) -> Organization:
-    """Rename the actor's organisation. Raises `Stale`."""
+    """Rename the actor's organisation. Raises `Stale`, `Invalid`."""
     require(actor, TenantPermission.ORGANIZATION_CHANGE)
+    name = clean_line(name)
     with transaction.atomic():
         organization = Organization.objects.select_for_update(no_key=True).get(
             pk=actor.organization_id

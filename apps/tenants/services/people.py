@@ -10,6 +10,7 @@ from apps.core import bus
 from apps.core.actor import Actor
 from apps.core.errors import PermissionDenied
 from apps.core.tenancy import organization_scope
+from apps.core.text import clean_line
 from apps.tenants import topics
 from apps.tenants.models import User
 from apps.tenants.queries.organizations import is_operator
@@ -23,7 +24,7 @@ def update_user(*, actor: Actor, user_id: int, name: str, is_active: bool, is_st
     with transaction.atomic():
         user = User.objects.select_for_update(no_key=True).get(pk=user_id)
         before = _values(user)
-        user.name, user.is_active = name, is_active
+        user.name, user.is_active = clean_line(name), is_active
         user.is_staff = user.is_superuser = is_staff
         user.save(update_fields=["name", "is_active", "is_staff", "is_superuser"])
         if before["is_active"] and not is_active:

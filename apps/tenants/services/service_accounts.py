@@ -11,15 +11,19 @@ from apps.core.actor import Actor
 from apps.core.changes import announce_change
 from apps.core.errors import NotFound, Stale
 from apps.core.permissions import require
+from apps.core.text import clean_line
 from apps.tenants import topics
 from apps.tenants.errors import NameTaken
 from apps.tenants.models import ServiceAccount
 from apps.tenants.permissions import TenantPermission
 
+LONGEST_NAME = 100
+
 
 def create_service_account(*, actor: Actor, name: str) -> ServiceAccount:
-    """Raises `NameTaken`."""
+    """Raises `NameTaken`, `Invalid`."""
     require(actor, TenantPermission.SERVICE_ACCOUNT_MANAGE)
+    name = clean_line(name, longest=LONGEST_NAME)
     try:
         with transaction.atomic():
             account = ServiceAccount.objects.create(
@@ -39,8 +43,9 @@ def change_service_account(
     is_active: bool | None = None,
     expected_revision: int | None = None,
 ) -> ServiceAccount:
-    """Rename it, or switch it and all its keys off or on. Raises `NotFound`, `Stale`, `NameTaken`."""
+    """Rename it, or switch it and all its keys off or on. Raises `NotFound`, `Stale`, `NameTaken`, `Invalid`."""
     require(actor, TenantPermission.SERVICE_ACCOUNT_MANAGE)
+    name = None if name is None else clean_line(name, longest=LONGEST_NAME)
     try:
         with transaction.atomic():
             account = _lock(actor, account_id)

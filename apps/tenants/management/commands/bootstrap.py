@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.core import json
 from apps.core.actor import Role
 from apps.core.errors import AppError
+from apps.tenants.domain.roles import PEOPLE_ROLES
 from apps.tenants.services import bootstrap
-
-PEOPLE = [role.value for role in Role if role is not Role.SERVICE]
 
 
 class Command(BaseCommand):
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--email", required=True)
         parser.add_argument("--password", required=True)
-        parser.add_argument("--role", choices=PEOPLE, default=Role.ADMIN.value)
+        parser.add_argument("--role", choices=PEOPLE_ROLES, default=Role.ADMIN.value)
         parser.add_argument("--approver", action="store_true", help="may decide on approvals")
         parser.add_argument(
             "--staff", action="store_true", help="is the operator, who may open /admin/"
