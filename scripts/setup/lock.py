@@ -1,6 +1,7 @@
 """Compiles requirements/*.in to *.txt: every version pinned, every file hashed, no address kept.
 
-Only a new or changed line moves; `--upgrade` moves all. Resolved for the oldest Python we run on.
+Only a new or changed line moves; `--upgrade` moves all. Resolved for every platform,
+from the oldest Python we run on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ PYTHON_VERSION = "3.11"
 def main() -> int:
     for name in ("base", "dev"):
         status = subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--generate-hashes",
+            [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes",
              "--no-header", "--no-emit-index-url", "--no-emit-find-links",
              "--python-version", PYTHON_VERSION, "--output-file", f"{name}.txt",
              *sys.argv[1:], f"{name}.in"],

@@ -31,6 +31,7 @@ SECRETS = {
     "SIGNALBOX_KEY_PEPPER": "rig-key-pepper-of-forty-characters-or-more",
     "SIGNALBOX_MASTER_KEY": "rig-master-key-of-forty-characters-or-more",
 }
+LAST_LINES = 20  # of what a failed command printed
 RUNNER = ("PYTEST_", "DJANGO_", "SIGNALBOX_TEST_")  # the runner's own variables
 
 
@@ -62,7 +63,8 @@ class Site:
         done = self.try_manage(*arguments, env=env)
         if done.returncode != 0:
             command = " ".join(arguments)
-            raise CommandError(f"manage.py {command} failed:\n{done.stdout}{done.stderr}")
+            last = "\n".join(f"{done.stdout}{done.stderr}".splitlines()[-LAST_LINES:])
+            raise CommandError(f"manage.py {command} failed:\n{last}")
         return done.stdout
 
     def try_manage(
