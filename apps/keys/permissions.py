@@ -15,6 +15,7 @@ class KeyPermission(Permission):
     CREATE = "keys.key.create"
     MANAGE = "keys.key.manage"
     MANAGE_ALL = "keys.key.manage_all"
+    RAISE_LIMITS = "keys.key.raise_limits"
 
 
 def may_manage(actor: Actor, key: Any) -> bool:
@@ -34,8 +35,5 @@ grant(
     doc="Change, rotate and revoke one's own keys.",
     rule=may_manage,
 )
-grant(
-    KeyPermission.MANAGE_ALL,
-    to=ADMINS,
-    doc="Make, change, rotate and revoke everybody's keys; give rates above the usual.",
-)
+grant(KeyPermission.MANAGE_ALL, to=ADMINS, doc="Change, rotate and revoke everybody's keys.")
+grant(KeyPermission.RAISE_LIMITS, to=ADMINS, doc="Give keys higher limits than one's own.")

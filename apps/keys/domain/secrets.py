@@ -1,27 +1,26 @@
-"""The text of a key and what is kept of it.
+"""The text of a key, what is kept of it, and how the two are compared.
 
-A key is `<prefix><43 characters>`, 256 random bits. Kept is a hash: HMAC-SHA-256 under the server's pepper, or bcrypt
-over that for those whose rules ask for it. With 256 random bits neither can be guessed; HMAC is the default because
-bcrypt's quarter of a second would be paid by every key's first call.
-
-A row is looked up by the beginning of the HMAC, not by a part of the key. So nothing of a key stands in the clear,
-a made-up key and one with a right beginning go the same way and take the same time, and neither meets bcrypt.
+A key is a prefix and 256 random bits. Kept are its first characters, to find the row, and a digest: HMAC-SHA-256
+under the server's pepper, or bcrypt of that for those whose rules ask for it. HMAC is the default because so many
+random bits cannot be guessed at any speed, while bcrypt's quarter of a second is paid by every first call.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
 import bcrypt
 
 LOOKUP_LENGTH = 16
 BCRYPT_COST = 12
-REMEMBERED = 10_000
 _RANDOM_LENGTH = 43
+_KEY = re.compile(rf"[a-z]{{2,8}}_[A-Za-z0-9_-]{{{_RANDOM_LENGTH}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,42 +32,64 @@ class Kept:
     digest: str
 
 
+class Proofs:
+    """Which bcrypt digests this process has seen proved, so that bcrypt is paid once and not at each look-up.
+
+    Held under the HMAC of the secret, bounded, oldest out first.
+    """
+
+    def __init__(self, capacity: int = 50_000) -> None:
+        self._capacity = capacity
+        self._proved: OrderedDict[str, str] = OrderedDict()
+        self._lock = Lock()
+
+    def holds(self, fingerprint: str, digest: str) -> bool:
+        return self._proved.get(fingerprint) == digest
+
+    def add(self, fingerprint: str, digest: str) -> None:
+        with self._lock:
+            self._proved[fingerprint] = digest
+            if len(self._proved) > self._capacity:
+                self._proved.popitem(last=False)
+
+
 def new_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
 def looks_like_key(token: str) -> bool:
-    """Whether it could be one of ours; what fails here costs no look-up."""
-    prefix, underscore, rest = token.partition("_")
-    return bool(prefix and underscore) and len(rest) == _RANDOM_LENGTH and token.isascii()
+    """Whether it could be one of ours; anything else is refused without asking the database."""
+    return _KEY.fullmatch(token) is not None
+
+
+def lookup_of(token: str) -> str:
+    return token[-_RANDOM_LENGTH:][:LOOKUP_LENGTH]
+
+
+def hint_of(token: str) -> str:
+    """What people tell their keys apart by."""
+    return token[-4:]
 
 
 def fingerprint(token: str, pepper: str) -> str:
-    """The keyed hash of a token; its beginning is what a row is looked up by."""
+    """The keyed hash of a token, stored as it is under the scheme `hmac`."""
     return hmac.digest(pepper.encode(), token.encode(), hashlib.sha256).hex()
 
 
-def lookup_of(digest: str) -> str:
-    return digest[:LOOKUP_LENGTH]
-
-
 def keep(token: str, *, scheme: str, pepper: str) -> Kept:
-    """What to store. Under bcrypt it takes a quarter of a second, so never inside a transaction."""
     digest = fingerprint(token, pepper)
-    lookup = lookup_of(digest)
     if scheme == "bcrypt":
         digest = bcrypt.hashpw(digest.encode(), bcrypt.gensalt(BCRYPT_COST)).decode()
-    return Kept(lookup, scheme, digest)
+    return Kept(lookup_of(token), scheme, digest)
 
 
-def matches(digest: str, kept: Kept) -> bool:
-    """Whether a token's fingerprint is that of the kept secret, in constant time."""
-    if kept.scheme == "bcrypt":
-        return _bcrypt_matches(digest, kept.digest)
-    return hmac.compare_digest(digest, kept.digest)
-
-
-@lru_cache(REMEMBERED)
-def _bcrypt_matches(digest: str, hashed: str) -> bool:
-    # Remembered, because what a key amounts to is asked anew whenever anything changes in its organisation.
-    return bcrypt.checkpw(digest.encode(), hashed.encode())
+def matches(token_fingerprint: str, kept: Kept, proofs: Proofs) -> bool:
+    """Constant-time comparison under the scheme the secret was kept by."""
+    if kept.scheme != "bcrypt":
+        return hmac.compare_digest(token_fingerprint, kept.digest)
+    if proofs.holds(token_fingerprint, kept.digest):
+        return True
+    if not bcrypt.checkpw(token_fingerprint.encode(), kept.digest.encode()):
+        return False
+    proofs.add(token_fingerprint, kept.digest)
+    return True

@@ -1,118 +1,175 @@
-"""How far a maker may go: a key never holds more than whoever makes or changes it, nor more than its owner.
+"""Nobody hands out more than they hold: which roles, grants and terms an actor may give a key.
 
-People are bounded by their role and grant; a key that makes or changes keys is bounded by its own terms as well.
+A key that is itself restricted may neither make, widen nor renew one that is less so: otherwise every restriction
+would end at its holder's first POST.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_network
 
 from django.conf import settings
 
-from apps.core.actor import Actor, CredentialKind, Role
-from apps.core.errors import FieldError, Invalid, NotFound, PermissionDenied, Unauthenticated
-from apps.core.limits.policy import rate_for
+from apps.core.actor import Actor, CredentialKind, Identity, Role
+from apps.core.errors import FieldError, Invalid, NotFound, PermissionDenied
+from apps.core.limits import policy
 from apps.core.limits.rates import parse_rate
 from apps.core.permissions import has, permissions_of, require
-from apps.keys.domain.terms import Terms, exceeding, is_faster
+from apps.keys.domain import bounds
 from apps.keys.models import ApiKey
 from apps.keys.permissions import KeyPermission
 from apps.tenants.queries import people
 
-FOR_PROGRAMS = frozenset({Role.SERVICE, Role.VIEWER})
-NO_BOUNDS = Terms()
-MORE = "more_than_maker"
+PROGRAM_ROLES = (Role.SERVICE, Role.VIEWER)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a key belongs to, as the columns have it, and the roles its keys may carry."""
+    """Whom a key will belong to: one of the two ids."""
 
-    roles: frozenset[Role]
     user_id: int | None = None
     service_account_id: int | None = None
 
 
-def owner_for(actor: Actor, owner_id: str | None) -> Owner:
-    """Oneself, unless an admin names another. Raises `PermissionDenied`, `NotFound`."""
-    if actor.user_id is not None and owner_id in (None, actor.principal):
-        return Owner(_roles_within(actor.permissions), user_id=actor.user_id)
+def limit_classes() -> set[str]:
+    return {"all", *settings.SIGNALBOX_RATES}
+
+
+def choose_owner(actor: Actor, owner_id: str | None, role: Role, *, is_approver: bool) -> Owner:
+    """Oneself, or as an admin a member or service account that may hold such a key. Raises `NotFound`, `Invalid`."""
+    _refuse_more_than_actor(actor, role, is_approver=is_approver)
+    if owner_id in (None, actor.principal):
+        return Owner(actor.user_id, actor.service_account_id)
     require(actor, KeyPermission.MANAGE_ALL)
-    kind = (owner_id or "").partition("_")[0]
-    if kind == "svc":
-        account = people.service_account(actor, owner_id or "")
-        return Owner(FOR_PROGRAMS, service_account_id=account.pk)
-    member = None
-    if kind == "user":
-        member = people.members(actor).filter(user__public_id=owner_id).first()
+    if is_approver:
+        # Whoever makes a key sees its secret, and could then approve in another's name.
+        raise Invalid.field("approver", "can be given to a key of your own alone", "approver")
+    assert owner_id is not None
+    if owner_id.startswith("svc_"):
+        account = people.service_account(actor, owner_id)
+        if role not in PROGRAM_ROLES:
+            raise Invalid.field("role", "is more than a service account may hold", "role")
+        return Owner(service_account_id=account.pk)
+    member = people.members(actor).filter(user__public_id=owner_id).first()
     if member is None:
         raise NotFound("There is no such owner in this organisation.")
-    return Owner(_roles_within(permissions_of(Role(member.role))), user_id=member.user_id)
+    if not permissions_of(role) <= permissions_of(Role(member.role)):
+        raise Invalid.field("role", "is more than the owner holds", "role")
+    return Owner(user_id=member.user_id)
 
 
-def refuse_more_than_maker(actor: Actor, role: Role) -> None:
-    if not permissions_of(role) <= actor.permissions:
-        raise PermissionDenied(f"The role {role} is more than you hold.", code=MORE)
+def refuse_stronger(actor: Actor, key: ApiKey) -> None:
+    """Raise unless the actor may do all that this key may. In person, one's own keys are never too strong.
 
-
-def refuse_foreign_approval(actor: Actor, *, is_approver: bool, owner_user_id: int | None) -> None:
-    """Nobody gets hold of another's approver grant: one person would decide as two."""
-    if is_approver and not (actor.identity.is_approver and actor.user_id == owner_user_id):
-        raise PermissionDenied(
-            "The approver grant goes into a key only by its owner, who holds it.", code=MORE
-        )
-
-
-def refuse_greater_key(actor: Actor, key: ApiKey) -> None:
-    """A lesser key of the same owner must not get at a greater one."""
-    refuse_more_than_maker(actor, Role(key.role))
-    if exceeding(terms_of(key), terms_of_maker(actor)):
-        raise PermissionDenied("That key may do more than the one you use.", code=MORE)
-
-
-def refuse_more_than_owner(owner: Owner, role: Role) -> None:
-    if role not in owner.roles:
-        raise Invalid.field("role", f"{role} is more than its owner may hold", "exceeds")
-
-
-def terms_of_maker(actor: Actor) -> Terms:
-    """The terms of the key that acts; none where a person does."""
-    if actor.credential.kind is not CredentialKind.KEY:
-        return NO_BOUNDS
-    key = ApiKey.objects.filter(
-        organization_id=actor.organization_id, public_id=actor.credential.id
-    ).first()
-    if key is None:
-        raise Unauthenticated  # it was deleted while it acted
-    return terms_of(key)
-
-
-def terms_of(key: ApiKey) -> Terms:
-    return Terms(key.expires_at, key.limits, key.addresses, key.model_names, key.budget)
-
-
-def refuse_wider(terms: Terms, bounds: Terms) -> None:
-    errors = exceeding(terms, bounds)
-    if errors:
-        raise Invalid(fields=errors)
-
-
-def refuse_faster(actor: Actor, limits: Mapping[str, str]) -> None:
-    """Rates above one's own are an admin's to give."""
-    if has(actor, KeyPermission.MANAGE_ALL):
+    A secret in its grace ends before its key does, so whoever holds an old one cannot renew the key with it.
+    """
+    holder = _holding_key(actor)
+    if holder is None and _is_own(actor, key):
         return
-    given = replace(
-        actor.identity, limits={name: parse_rate(rate) for name, rate in limits.items()}
-    )
+    if not permissions_of(Role(key.role)) <= actor.permissions:
+        raise PermissionDenied("This key may do more than you may.", code="stronger_key")
+    if holder is not None and not _is_within(key, holder):
+        raise PermissionDenied("This key is less restricted than yours.", code="stronger_key")
+
+
+def refuse_renewal(actor: Actor, key: ApiKey) -> None:
+    """Raise unless the actor may learn a secret of this key."""
+    refuse_stronger(actor, key)
+    if key.is_approver and not (_is_own(actor, key) and actor.identity.is_approver):
+        raise PermissionDenied(
+            "A key with the approver grant is renewed by its owner alone.", code="stronger_key"
+        )
+    if key.public_id != actor.credential.id:
+        refuse_budgeted(actor)
+
+
+def refuse_budgeted(actor: Actor) -> None:
+    """A second key would be a second budget."""
+    if _holding_key(actor) is None:
+        return
+    with_budget = ApiKey.objects.filter(public_id=actor.credential.id, budget__isnull=False)
+    if with_budget.exists():
+        raise PermissionDenied("A key with a budget may not do this.", code="budgeted_key")
+
+
+def bound_expiry(actor: Actor, expires_at: datetime | None) -> datetime | None:
+    holder = _holding_key(actor)
+    if holder is None or holder.expires_at is None:
+        return expires_at
+    if expires_at is not None and expires_at > holder.expires_at:
+        raise Invalid.field("expires_at", "lies after the end of the key you use", "bound")
+    return expires_at or holder.expires_at
+
+
+def bound_addresses(actor: Actor, addresses: list[str]) -> list[str]:
+    holder = _holding_key(actor)
+    if holder is None or not holder.addresses:
+        return addresses
+    if not bounds.are_networks_within(map(ip_network, addresses), holder.addresses):
+        raise Invalid.field("addresses", "reach beyond those of the key you use", "bound")
+    return addresses or [str(network) for network in holder.addresses]
+
+
+def bound_models(actor: Actor, models: list[str] | None) -> list[str] | None:
+    holder = _holding_key(actor)
+    if holder is None or holder.models is None:
+        return models
+    if models is not None and not holder.models.issuperset(models):
+        raise Invalid.field("models", "reach beyond those of the key you use", "bound")
+    return sorted(holder.models) if models is None else models
+
+
+def bound_limits(actor: Actor, limits: Mapping[str, str]) -> dict[str, str]:
+    """The limits, none above what the actor has; who may raise limits gives what they like."""
+    if has(actor, KeyPermission.RAISE_LIMITS):
+        return dict(limits)
     errors = [
-        FieldError(f"limits.{name if name in limits else 'all'}", f"your own is {own}", "exceeds")
-        for name in settings.SIGNALBOX_RATES
-        if is_faster(rate_for(given, name), own := rate_for(actor.identity, name))
+        FieldError(f"limits.{name}", "is more than you have yourself", "bound")
+        for name, rate in limits.items()
+        if not _is_rate_held(actor.identity, name, rate)
     ]
     if errors:
-        raise Invalid(fields=list(dict.fromkeys(errors)))
+        raise Invalid(fields=errors)
+    holder = _holding_key(actor)
+    own = {name: str(rate) for name, rate in holder.limits.items()} if holder else {}
+    return {**own, **limits}
 
 
-def _roles_within(permissions: frozenset[str]) -> frozenset[Role]:
-    return frozenset(role for role in Role if permissions_of(role) <= permissions)
+def _refuse_more_than_actor(actor: Actor, role: Role, *, is_approver: bool) -> None:
+    if not permissions_of(role) <= actor.permissions:
+        raise Invalid.field("role", "is more than you hold yourself", "role")
+    if is_approver and not actor.identity.is_approver:
+        raise Invalid.field("approver", "is a grant you do not hold yourself", "approver")
+
+
+def _holding_key(actor: Actor) -> Identity | None:
+    """What the actor's own key amounts to; None when they are here in person."""
+    return actor.identity if actor.credential.kind is CredentialKind.KEY else None
+
+
+def _is_own(actor: Actor, key: ApiKey) -> bool:
+    return key.user_id is not None and key.user_id == actor.user_id
+
+
+def _is_within(key: ApiKey, holder: Identity) -> bool:
+    if holder.expires_at is not None and (
+        key.expires_at is None or key.expires_at > holder.expires_at
+    ):
+        return False
+    if holder.models is not None and (
+        key.model_names is None or not holder.models.issuperset(key.model_names)
+    ):
+        return False
+    return not holder.addresses or (
+        bool(key.addresses)
+        and bounds.are_networks_within(map(ip_network, key.addresses), holder.addresses)
+    )
+
+
+def _is_rate_held(identity: Identity, name: str, rate: str) -> bool:
+    asked = parse_rate(rate)
+    classes = settings.SIGNALBOX_RATES if name == "all" else (name,)
+    return all(bounds.is_rate_within(asked, policy.rate_for(identity, each)) for each in classes)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from apps.core import bus, changes
 from apps.core.actor import Actor, Role
-from apps.core.errors import Conflict, Invalid, NotFound, PermissionDenied, Stale
-from apps.core.permissions import has, require
+from apps.core.errors import Conflict, Invalid, NotFound, Stale
+from apps.core.permissions import require
 from apps.keys import topics
 from apps.keys.domain import secrets, terms
 from apps.keys.models import ApiKey, KeySecret
 from apps.keys.permissions import KeyPermission
-from apps.keys.queries import keys as queries
 from apps.keys.services import bounds
+from apps.keys.services.bounds import limit_classes
+
+__all__ = ["Issued", "issue_key", "limit_classes", "revoke_key", "rotate_key", "update_key"]
 
 MAX_GRACE_SECONDS = 30 * 86_400
 
@@ -30,18 +32,10 @@ class Issued:
     """A key and its secret, which nobody can show again."""
 
     key: ApiKey
-    secret: str
+    secret: str = field(repr=False)  # a repr ends up in logs
 
-
-class Changes(TypedDict, total=False):
-    """What may be changed of a key; what is not named stays."""
-
-    name: str
-    expires_at: datetime | None
-    limits: Mapping[str, Any]
-    addresses: list[Any]
-    models: list[Any] | None
-    budget: Mapping[str, Any] | None
+    def __repr__(self) -> str:
+        return f"Issued({self.key.public_id})"  # a repr ends up in logs
 
 
 def issue_key(
@@ -54,138 +48,133 @@ def issue_key(
     prefix: str | None = None,
     expires_at: datetime | None = None,
     limits: Mapping[str, Any] | None = None,
-    addresses: list[Any] | None = None,
-    models: list[Any] | None = None,
+    addresses: Sequence[Any] | None = None,
+    models: Sequence[Any] | None = None,
     budget: Mapping[str, Any] | None = None,
 ) -> Issued:
     """Make a key for oneself, or as an admin for a member or service account.
 
-    A key that makes a key hands on its own terms where none are given. Raises `PermissionDenied` (more than the
-    maker holds), `Invalid` (a term that cannot be read or goes too far, a role above the owner's), `NotFound` (owner).
+    Made by a restricted key, it is at least as restricted. Raises `PermissionDenied`, `NotFound` (owner) and
+    `Invalid` (a term; a role, grant or term above the maker's or the owner's).
     """
     require(actor, KeyPermission.CREATE)
-    owner = bounds.owner_for(actor, owner_id)
-    bounds.refuse_more_than_maker(actor, role)
-    bounds.refuse_foreign_approval(actor, is_approver=is_approver, owner_user_id=owner.user_id)
-    bounds.refuse_more_than_owner(owner, role)
-    maker = bounds.terms_of_maker(actor)
-    if maker.budget is not None:
-        raise PermissionDenied(
-            "A key with a budget makes no keys: each would have a purse of its own.",
-            code=bounds.MORE,
-        )
+    bounds.refuse_budgeted(actor)
+    owner = bounds.choose_owner(actor, owner_id, role, is_approver=is_approver)
+    given = {
+        "name": name,
+        "expires_at": expires_at,
+        "limits": limits,
+        "addresses": addresses,
+        "models": models,
+        "budget": budget,
+    }
     key = ApiKey(
         organization_id=actor.organization_id,
         user_id=owner.user_id,
         service_account_id=owner.service_account_id,
-        created_by_id=actor.user_id,
-        name=terms.check_name(name),
         role=role.value,
         is_approver=is_approver,
+        created_by_id=actor.user_id,
         prefix=_checked_prefix(prefix),
-        expires_at=terms.check_expiry(expires_at, timezone.now()) or maker.expires_at,
-        limits=_checked_limits(limits) if limits is not None else _limits_handed_on(actor, maker),
-        addresses=terms.check_addresses(addresses or maker.addresses),
-        model_names=maker.models if models is None else terms.check_models(models),
-        budget=terms.check_budget(budget),
+        **_checked(actor, given),
     )
-    bounds.refuse_wider(bounds.terms_of(key), maker)
-    bounds.refuse_faster(actor, key.limits)
     secret = secrets.new_secret(key.prefix)
-    kept = _kept(secret)
-    key.hint = secret[-4:]
+    key.hint = secrets.hint_of(secret)
     with transaction.atomic():
         key.save()
-        _keep(key, kept)
-        _publish(topics.KEY_CREATED, key, actor, None, _values(key))
+        _keep(key, secret)
+        _publish(topics.KEY_CREATED, key, actor, None, values(key))
     return Issued(key, secret)
 
 
 def update_key(
-    *,
-    actor: Actor,
-    key_id: str,
-    expected_revision: int | None = None,
-    **new: Unpack[Changes],
+    *, actor: Actor, key_id: str, expected_revision: int | None = None, **new: Any
 ) -> ApiKey:
-    """Change a key's name or terms. Raises `NotFound`, `PermissionDenied`, `Conflict` (revoked), `Stale`, `Invalid`."""
-    checked = _checked(new)
-    if "limits" in checked:
-        bounds.refuse_faster(actor, checked["limits"])
+    """Change name, expiry, limits, addresses, models or budget; what is not named stays.
+
+    Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`, and `Conflict` for a revoked key.
+    """
     with transaction.atomic():
         key = _lock(actor, key_id)
+        bounds.refuse_stronger(actor, key)
+        _refuse_revoked(key)
         if expected_revision not in (None, key.revision):
             raise Stale
-        _refuse_revoked(key)
-        bounds.refuse_greater_key(actor, key)
-        before = _values(key)
-        for column, value in checked.items():
+        if "budget" in new:
+            bounds.refuse_budgeted(actor)
+        before = values(key)
+        changed = _checked(actor, new)
+        for column, value in changed.items():
             setattr(key, column, value)
-        bounds.refuse_wider(bounds.terms_of(key), bounds.terms_of_maker(actor))
         key.revision += 1
-        key.save(update_fields=[*checked, "revision"])
-        _publish(topics.KEY_UPDATED, key, actor, before, _values(key))
-        _announce(actor)
+        key.save(update_fields=[*changed, "revision"])
+        _publish(topics.KEY_UPDATED, key, actor, before, values(key))
+        _announce_change(actor)
     return key
 
 
 def rotate_key(*, actor: Actor, key_id: str, grace_seconds: int = 0) -> Issued:
     """Give the key a new secret; the old one works for the grace and no longer.
 
-    Whoever rotates holds the key from then on, so it may be no more than themselves. Raises as `update_key`.
+    Raises `NotFound`, `PermissionDenied`, `Invalid`, and `Conflict` for a key that has ended.
     """
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
-        raise Invalid.field("grace_seconds", f"must be from 0 to {MAX_GRACE_SECONDS}", "range")
-    secret = secrets.new_secret(queries.key(actor=actor, key_id=key_id).prefix)
-    kept = _kept(secret)
+        raise Invalid.field("grace_seconds", f"must be 0 to {MAX_GRACE_SECONDS}", "range")
     with transaction.atomic():
         key = _lock(actor, key_id)
+        bounds.refuse_renewal(actor, key)
         _refuse_revoked(key)
-        bounds.refuse_greater_key(actor, key)
-        bounds.refuse_foreign_approval(
-            actor, is_approver=key.is_approver, owner_user_id=key.user_id
-        )
-        # An older secret still in its grace ends now: there are never more than two.
         now = timezone.now()
+        if key.state_at(now) == "expired":
+            raise Conflict("The key has expired; give it another end first.", code="key_expired")
+        secret = secrets.new_secret(key.prefix)
+        # An older secret still in grace ends now: there are at most two at a time.
         KeySecret.objects.filter(key=key, ends_at__gt=now).update(ends_at=now)
-        KeySecret.objects.filter(key=key, ends_at=None).update(
-            ends_at=now + timedelta(seconds=grace_seconds)
-        )
-        _keep(key, kept)
-        key.hint = secret[-4:]
+        ending = now + timedelta(seconds=grace_seconds)
+        KeySecret.objects.filter(key=key, ends_at=None).update(ends_at=ending)
+        _keep(key, secret)
+        before, key.hint = {"hint": key.hint}, secrets.hint_of(secret)
         key.revision += 1
         key.save(update_fields=["hint", "revision"])
-        _publish(topics.KEY_ROTATED, key, actor, None, {"grace_seconds": grace_seconds})
-        _announce(actor)
+        after = {"hint": key.hint, "grace_seconds": grace_seconds}
+        _publish(topics.KEY_ROTATED, key, actor, before, after)
+        _announce_change(actor)
     return Issued(key, secret)
 
 
 def revoke_key(*, actor: Actor, key_id: str) -> ApiKey:
-    """End a key for good; again is no error. One's own may be ended whatever it holds."""
+    """End a key for good; again is no error. Raises `NotFound`, `PermissionDenied`."""
     with transaction.atomic():
         key = _lock(actor, key_id)
         if key.revoked_at is None:
-            state = key.state
-            key.revoked_at = timezone.now()
-            key.revision += 1
-            key.save(update_fields=["revoked_at", "revision"])
-            _publish(topics.KEY_REVOKED, key, actor, {"state": state}, {"state": "revoked"})
-            _announce(actor)
+            end_key(key, actor=actor)
+            _announce_change(actor)
     return key
 
 
-def limit_classes() -> set[str]:
-    return {"all", *settings.SIGNALBOX_RATES}
+def revoke_keys_of_member(*, actor: Actor | None, member_id: str) -> None:
+    """End the keys of someone who leaves, so that they do not wake when the person is invited again.
+
+    Runs within the removal, which announces the change of identities itself.
+    """
+    keys = ApiKey.objects.filter(user__memberships__public_id=member_id, revoked_at=None)
+    for key in keys.order_by("pk"):
+        end_key(key, actor=actor)
 
 
-def _values(key: ApiKey) -> dict[str, Any]:
+def end_key(key: ApiKey, *, actor: Actor | None) -> None:
+    key.revoked_at = timezone.now()
+    key.revision += 1
+    key.save(update_fields=["revoked_at", "revision"])
+    _publish(topics.KEY_REVOKED, key, actor, {"state": "active"}, {"state": "revoked"})
+
+
+def values(key: ApiKey) -> dict[str, Any]:
     """What the audit trail keeps of a key."""
-    owner: Any = key.user or key.service_account
     return {
         "name": key.name,
-        "owner": owner.public_id,
         "role": key.role,
-        "approver": key.is_approver,
+        "is_approver": key.is_approver,
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
         "limits": key.limits,
         "addresses": key.addresses,
@@ -194,42 +183,51 @@ def _values(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _checked(new: Changes) -> dict[str, Any]:
-    """The changed columns, each checked as at birth."""
-    now = timezone.now()
+def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of these terms: each well-formed, and within what the actor holds."""
     checks: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "name": ("name", terms.check_name),
-        "expires_at": ("expires_at", lambda value: terms.check_expiry(value, now)),
-        "limits": ("limits", _checked_limits),
-        "addresses": ("addresses", terms.check_addresses),
-        "models": ("model_names", terms.check_models),
+        "expires_at": (
+            "expires_at",
+            lambda value: bounds.bound_expiry(actor, _checked_expiry(value)),
+        ),
+        "limits": (
+            "limits",
+            lambda value: bounds.bound_limits(
+                actor, terms.check_limits(value or {}, limit_classes())
+            ),
+        ),
+        "addresses": (
+            "addresses",
+            lambda value: bounds.bound_addresses(actor, terms.check_addresses(value or [])),
+        ),
+        "models": (
+            "model_names",
+            lambda value: bounds.bound_models(actor, terms.check_models(value)),
+        ),
         "budget": ("budget", terms.check_budget),
     }
-    return {checks[name][0]: checks[name][1](value) for name, value in new.items()}
-
-
-def _checked_limits(limits: Any) -> dict[str, str]:
-    return terms.check_limits(limits, limit_classes())
-
-
-def _limits_handed_on(actor: Actor, maker: terms.Terms) -> dict[str, str]:
-    # An admin sets rates freely, so there is nothing to hand on.
-    return {} if has(actor, KeyPermission.MANAGE_ALL) else maker.limits
+    return {checks[name][0]: checks[name][1](value) for name, value in given.items()}
 
 
 def _checked_prefix(prefix: str | None) -> str:
     allowed: tuple[str, ...] = settings.SIGNALBOX_KEY_PREFIXES
     if prefix is not None and prefix not in allowed:
-        known = ", ".join(sorted(set(allowed)))
-        raise Invalid.field("prefix", f"must be one of {known}", "choice")
+        raise Invalid.field("prefix", f"must be one of {', '.join(sorted(set(allowed)))}", "choice")
     return prefix or settings.SIGNALBOX_KEY_PREFIX
+
+
+def _checked_expiry(expires_at: datetime | None) -> datetime | None:
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Invalid.field("expires_at", "must lie in the future", "past")
+    return expires_at
 
 
 def _lock(actor: Actor, key_id: str) -> ApiKey:
     require(actor, KeyPermission.VIEW)
+    keys = ApiKey.objects.filter(organization_id=actor.organization_id, public_id=key_id)
     key = (
-        ApiKey.objects.select_for_update(of=("self",))
-        .filter(organization_id=actor.organization_id, public_id=key_id)
+        keys.select_for_update(of=("self",), no_key=True)
         .select_related("user", "service_account")
         .first()
     )
@@ -244,13 +242,10 @@ def _refuse_revoked(key: ApiKey) -> None:
         raise Conflict("The key was revoked; make a new one.", code="key_revoked")
 
 
-def _kept(secret: str) -> secrets.Kept:
-    return secrets.keep(
+def _keep(key: ApiKey, secret: str) -> None:
+    kept = secrets.keep(
         secret, scheme=settings.SIGNALBOX_KEY_HASH, pepper=settings.SIGNALBOX_KEY_PEPPER
     )
-
-
-def _keep(key: ApiKey, kept: secrets.Kept) -> None:
     KeySecret.objects.create(
         organization_id=key.organization_id,
         key=key,
@@ -260,14 +255,14 @@ def _keep(key: ApiKey, kept: secrets.Kept) -> None:
     )
 
 
-def _announce(actor: Actor) -> None:
+def _announce_change(actor: Actor) -> None:
     changes.announce_change(f"identity:{actor.identity.organization}")
 
 
 def _publish(
     topic: str,
     key: ApiKey,
-    actor: Actor,
+    actor: Actor | None,
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
 ) -> None:
