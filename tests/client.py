@@ -84,10 +84,12 @@ class GateClient:
         """
         parts = _body_of(body, raw, chunks)
         sent = [("host", self.host)]
-        if chunks is None:
+        if body is not None or raw is not None:
             sent.append(("content-length", str(len(parts[0]))))
         if body is not None or raw is not None or chunks is not None:
             sent.append(("content-type", "application/json"))
+        if chunks is not None:
+            sent.append(("transfer-encoding", "chunked"))
         if key is not None:
             sent.append(("authorization", f"Bearer {key}"))
         if cookies:
@@ -151,7 +153,10 @@ async def _exchange(scope: dict[str, Any], incoming: list[dict[str, Any]]) -> An
 
     async def receive() -> dict[str, Any]:
         if incoming:
-            return incoming.pop(0)
+            message = incoming.pop(0)
+            if message["type"] == "http.disconnect":
+                await asyncio.sleep(0.02)  # long enough for what was under way
+            return message
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 

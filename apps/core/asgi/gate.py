@@ -73,12 +73,14 @@ async def _answer(request: GateRequest, receive: Receive) -> HttpResponseBase:
         return await in_pool(answer_page, request)
     match = resolve(path)
     doors = doors_of(match.func)
+    if not doors:
+        raise NotFound  # a view that does not say who may come in lets nobody in
     method = request.META["REQUEST_METHOD"]
     if method == "OPTIONS":
         return _answer_options(request, tuple(doors))
     door = doors.get("GET" if method == "HEAD" else method)
     if door is None:
-        raise MethodNotAllowed(allow=", ".join([*doors, "OPTIONS"])) if doors else NotFound()
+        raise MethodNotAllowed(allow=", ".join([*doors, "OPTIONS"]))
     request.resolver_match = match
     await admit(request, door)
     await read_body(request, receive, door.body_limit)

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import multiprocess
 
 from apps.core.asgi.lifecycle import lifecycle
+from apps.core.ws.protocol import PatientSocketProtocol
 
 HEADER_SECONDS = 15.0
 HEADER_BYTES = 64 * 1024
@@ -95,7 +96,7 @@ def server_config(*, host: str, port: int, workers: int, grace: int, **ssl: Any)
         port=port,
         workers=workers,
         http=PatientProtocol,
-        ws="websockets-sansio",
+        ws=PatientSocketProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

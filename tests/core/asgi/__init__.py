@@ -1,0 +1,1 @@
+"""The way in, tried on a throw-away URL table of its own."""
