@@ -34,9 +34,6 @@ class Issued:
     key: ApiKey
     secret: str = field(repr=False)  # a repr ends up in logs
 
-    def __repr__(self) -> str:
-        return f"Issued({self.key.public_id})"  # a repr ends up in logs
-
 
 def issue_key(
     *,
