@@ -30,7 +30,8 @@ lint: ## check style, layers and missing migrations
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@.venv/bin/lint-imports --no-logo
-	@DJANGO_SETTINGS_MODULE=config.settings.test $(PYTHON) manage.py makemigrations --check --dry-run
+	@DATABASE_URL=sqlite:/// DJANGO_SETTINGS_MODULE=config.settings.test \
+		$(PYTHON) manage.py makemigrations --check --dry-run
 
 types: ## check types
 	@$(PREPARE) dev
