@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_network
+from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from apps.core.actor import Role
 from apps.core.errors import FieldError, Invalid
 from apps.core.limits.rates import parse_rate
 
@@ -15,6 +16,7 @@ MAX_ENTRIES = 100
 MAX_AMOUNT = 1e12
 NAME_LENGTH = 255
 MODEL_NAME_LENGTH = 50
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def check_name(name: str) -> str:
@@ -24,8 +26,30 @@ def check_name(name: str) -> str:
     return stripped
 
 
-def check_limits(limits: Mapping[str, Any], classes: set[str]) -> dict[str, str]:
+def check_role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise Invalid.field("role", f"must be one of {', '.join(Role)}", "choice") from None
+
+
+def check_expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """A moment to come, in UTC; one without a zone is taken for UTC."""
+    if expires_at is None:
+        return None
+    is_zoned = expires_at.tzinfo is not None
+    try:
+        moment = expires_at.astimezone(UTC) if is_zoned else expires_at.replace(tzinfo=UTC)
+    except OverflowError:
+        raise Invalid.field("expires_at", "is out of range", "overflow") from None
+    if moment <= now:
+        raise Invalid.field("expires_at", "must lie in the future", "past")
+    return moment
+
+
+def check_limits(limits: Any, classes: set[str]) -> dict[str, str]:
     """`{"default": "100/m"}`, each class known, each rate readable."""
+    _must_be_object("limits", limits)
     errors = []
     checked: dict[str, str] = {}
     for name, rate in limits.items():
@@ -43,7 +67,7 @@ def check_limits(limits: Mapping[str, Any], classes: set[str]) -> dict[str, str]
 
 def check_addresses(addresses: Sequence[Any]) -> list[str]:
     """Networks in their canonical spelling; a bare address is a network of one."""
-    return _check_each("addresses", addresses, lambda text: str(ip_network(text, strict=False)))
+    return _check_each("addresses", addresses, _network)
 
 
 def check_models(models: Sequence[Any] | None) -> list[str] | None:
@@ -51,10 +75,11 @@ def check_models(models: Sequence[Any] | None) -> list[str] | None:
     return None if models is None else _check_each("models", models, _model_name)
 
 
-def check_budget(budget: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def check_budget(budget: Any) -> dict[str, Any] | None:
     """`{"amount": 25.0, "period": "day"|"month"|"total"}`."""
     if budget is None:
         return None
+    _must_be_object("budget", budget)
     amount, period = budget.get("amount"), budget.get("period")
     errors = []
     if not _is_amount(amount):
@@ -72,7 +97,21 @@ def check_budget(budget: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _is_amount(amount: Any) -> bool:
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         return False
-    return math.isfinite(amount) and 0 < amount <= MAX_AMOUNT
+    return 0 < amount <= MAX_AMOUNT
+
+
+def _network(text: str) -> str:
+    network = ip_network(text, strict=False)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        # Callers are seen under their IPv4 address, so ::ffff:10.0.0.0/104 means 10.0.0.0/8.
+        mapped = int(network.network_address) & 0xFFFFFFFF
+        network = IPv4Network((mapped, network.prefixlen - 96))
+    return str(network)
+
+
+def _must_be_object(name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise Invalid.field(name, "must be an object", "type")
 
 
 def _check_each(name: str, values: Sequence[Any], check: Callable[[str], str]) -> list[str]:

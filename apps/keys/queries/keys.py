@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.actor import Actor
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.core.permissions import require
+from apps.keys.domain.terms import check_role
 from apps.keys.models import ApiKey
 from apps.keys.permissions import KeyPermission
 
@@ -22,14 +25,14 @@ def visible_keys(
     owner: str | None = None,
     q: str | None = None,
 ) -> QuerySet[ApiKey]:
-    """Newest first, by state, role, owner's id and a part of the name."""
+    """Newest first, by state, role, owner's id and a part of the name; `Invalid` for what can be none of these."""
     require(actor, KeyPermission.VIEW)
     keys = ApiKey.objects.filter(organization_id=actor.organization_id)
-    keys = keys.select_related("user", "service_account", "created_by").order_by("-pk")
+    keys = keys.select_related("user", "service_account").order_by("-pk")
     if state:
-        keys = keys.filter(_in_state(state))
+        keys = keys.filter(_in_state(state, timezone.now()))
     if role:
-        keys = keys.filter(role=role)
+        keys = keys.filter(role=check_role(role))
     if owner:
         keys = _owned_by(keys, owner)
     if q:
@@ -48,14 +51,16 @@ def _owned_by(keys: QuerySet[ApiKey], owner_id: str) -> QuerySet[ApiKey]:
     column = "service_account" if owner_id.startswith("svc_") else "user"
     try:
         return keys.filter(**{f"{column}__public_id": owner_id})
-    except NotFound:  # no id of ours: a filter that nothing passes
-        return keys.none()
+    except NotFound:
+        raise Invalid.field("owner", "must be the id of a user or service account", "id") from None
 
 
-def _in_state(state: str) -> Q:
-    now = timezone.now()
-    if state == "revoked":
-        return Q(revoked_at__isnull=False)
-    if state == "expired":
-        return Q(revoked_at__isnull=True, expires_at__lte=now)
-    return Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+def _in_state(state: str, now: datetime) -> Q:
+    match state:
+        case "revoked":
+            return Q(revoked_at__isnull=False)
+        case "expired":
+            return Q(revoked_at__isnull=True, expires_at__lte=now)
+        case "active":
+            return Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    raise Invalid.field("state", f"must be one of {', '.join(STATES)}", "choice")

@@ -19,6 +19,7 @@ from apps.keys import topics
 from apps.keys.domain import secrets, terms
 from apps.keys.models import ApiKey, KeySecret
 from apps.keys.permissions import KeyPermission
+from apps.keys.queries import keys as queries
 from apps.keys.services import bounds
 from apps.keys.services.bounds import limit_classes
 
@@ -76,10 +77,11 @@ def issue_key(
         **_checked(actor, given),
     )
     secret = secrets.new_secret(key.prefix)
+    kept = _kept(secret)
     key.hint = secrets.hint_of(secret)
     with transaction.atomic():
         key.save()
-        _keep(key, secret)
+        _keep(key, kept)
         _publish(topics.KEY_CREATED, key, actor, None, values(key))
     return Issued(key, secret)
 
@@ -117,6 +119,8 @@ def rotate_key(*, actor: Actor, key_id: str, grace_seconds: int = 0) -> Issued:
     """
     if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
         raise Invalid.field("grace_seconds", f"must be 0 to {MAX_GRACE_SECONDS}", "range")
+    secret = secrets.new_secret(queries.key(actor=actor, key_id=key_id).prefix)
+    kept = _kept(secret)
     with transaction.atomic():
         key = _lock(actor, key_id)
         bounds.refuse_renewal(actor, key)
@@ -124,12 +128,11 @@ def rotate_key(*, actor: Actor, key_id: str, grace_seconds: int = 0) -> Issued:
         now = timezone.now()
         if key.state_at(now) == "expired":
             raise Conflict("The key has expired; give it another end first.", code="key_expired")
-        secret = secrets.new_secret(key.prefix)
         # An older secret still in grace ends now: there are at most two at a time.
         KeySecret.objects.filter(key=key, ends_at__gt=now).update(ends_at=now)
         ending = now + timedelta(seconds=grace_seconds)
         KeySecret.objects.filter(key=key, ends_at=None).update(ends_at=ending)
-        _keep(key, secret)
+        _keep(key, kept)
         before, key.hint = {"hint": key.hint}, secrets.hint_of(secret)
         key.revision += 1
         key.save(update_fields=["hint", "revision"])
@@ -160,10 +163,12 @@ def revoke_keys_of_member(*, actor: Actor | None, member_id: str) -> None:
 
 
 def end_key(key: ApiKey, *, actor: Actor | None) -> None:
-    key.revoked_at = timezone.now()
+    now = timezone.now()
+    before = {"state": key.state_at(now)}
+    key.revoked_at = now
     key.revision += 1
     key.save(update_fields=["revoked_at", "revision"])
-    _publish(topics.KEY_REVOKED, key, actor, {"state": "active"}, {"state": "revoked"})
+    _publish(topics.KEY_REVOKED, key, actor, before, {"state": "revoked"})
 
 
 def values(key: ApiKey) -> dict[str, Any]:
@@ -186,12 +191,12 @@ def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
         "name": ("name", terms.check_name),
         "expires_at": (
             "expires_at",
-            lambda value: bounds.bound_expiry(actor, _checked_expiry(value)),
+            lambda value: bounds.bound_expiry(actor, terms.check_expiry(value, timezone.now())),
         ),
         "limits": (
             "limits",
             lambda value: bounds.bound_limits(
-                actor, terms.check_limits(value or {}, limit_classes())
+                actor, terms.check_limits({} if value is None else value, limit_classes())
             ),
         ),
         "addresses": (
@@ -214,12 +219,6 @@ def _checked_prefix(prefix: str | None) -> str:
     return prefix or settings.SIGNALBOX_KEY_PREFIX
 
 
-def _checked_expiry(expires_at: datetime | None) -> datetime | None:
-    if expires_at is not None and expires_at <= timezone.now():
-        raise Invalid.field("expires_at", "must lie in the future", "past")
-    return expires_at
-
-
 def _lock(actor: Actor, key_id: str) -> ApiKey:
     require(actor, KeyPermission.VIEW)
     keys = ApiKey.objects.filter(organization_id=actor.organization_id, public_id=key_id)
@@ -239,10 +238,14 @@ def _refuse_revoked(key: ApiKey) -> None:
         raise Conflict("The key was revoked; make a new one.", code="key_revoked")
 
 
-def _keep(key: ApiKey, secret: str) -> None:
-    kept = secrets.keep(
+def _kept(secret: str) -> secrets.Kept:
+    # Outside any transaction: bcrypt takes a quarter of a second, and SQLite has one writer at a time.
+    return secrets.keep(
         secret, scheme=settings.SIGNALBOX_KEY_HASH, pepper=settings.SIGNALBOX_KEY_PEPPER
     )
+
+
+def _keep(key: ApiKey, kept: secrets.Kept) -> None:
     KeySecret.objects.create(
         organization_id=key.organization_id,
         key=key,
