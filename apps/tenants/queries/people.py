@@ -11,15 +11,22 @@ from apps.core.errors import NotFound
 from apps.core.permissions import require
 from apps.core.tenancy import unscoped
 from apps.tenants.domain.invitations import digest_of
+from apps.tenants.domain.roles import read_role
 from apps.tenants.models import Invitation, Membership, ServiceAccount
 from apps.tenants.permissions import TenantPermission
 
 T = TypeVar("T")
 
 
-def members(actor: Actor) -> QuerySet[Membership]:
+def members(
+    actor: Actor, *, role: str | None = None, is_approver: bool | None = None
+) -> QuerySet[Membership]:
     require(actor, TenantPermission.MEMBER_VIEW)
     rows = Membership.objects.filter(organization_id=actor.organization_id)
+    if role is not None:
+        rows = rows.filter(role=read_role(role))
+    if is_approver is not None:
+        rows = rows.filter(is_approver=is_approver)
     return rows.select_related("user").order_by("pk")
 
 
@@ -49,9 +56,11 @@ def invitation_by_token(token: str) -> Invitation:
     return _found(found)
 
 
-def service_accounts(actor: Actor) -> QuerySet[ServiceAccount]:
+def service_accounts(actor: Actor, *, is_active: bool | None = None) -> QuerySet[ServiceAccount]:
     require(actor, TenantPermission.SERVICE_ACCOUNT_VIEW)
     rows = ServiceAccount.objects.filter(organization_id=actor.organization_id)
+    if is_active is not None:
+        rows = rows.filter(is_active=is_active)
     return rows.select_related("created_by").order_by("pk")
 
 

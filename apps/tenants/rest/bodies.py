@@ -27,17 +27,6 @@ class SecretField(serializers.CharField):
         return text
 
 
-class ChangeBody(BodySerializer):
-    """A partial update names at least one field."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs:
-            raise serializers.ValidationError(
-                {"body": ["must name a field to change"]}, code="required"
-            )
-        return attrs
-
-
 class LoginBody(BodySerializer):
     email = CleanCharField(max_length=254)
     password = SecretField()
@@ -72,11 +61,11 @@ class OrganizationBody(BodySerializer):
     slug = serializers.SlugField(max_length=50)
 
 
-class OrganizationChangeBody(ChangeBody):
+class OrganizationChangeBody(BodySerializer):
     name = CleanCharField(max_length=255)
 
 
-class MemberChangeBody(ChangeBody):
+class MemberChangeBody(BodySerializer):
     role = serializers.ChoiceField(PEOPLE_ROLES, required=False)
     approver = FlagField(required=False)
 
@@ -99,6 +88,6 @@ class ServiceAccountBody(BodySerializer):
     name = CleanCharField(max_length=100)
 
 
-class ServiceAccountChangeBody(ChangeBody):
+class ServiceAccountChangeBody(BodySerializer):
     name = CleanCharField(max_length=100, required=False)
     is_active = FlagField(required=False)

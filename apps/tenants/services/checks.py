@@ -23,6 +23,12 @@ def check_email(text: str) -> str:
     return _check("email", normalize_email(text), LONGEST_EMAIL, validate_email)
 
 
+def require_change(*values: object) -> None:
+    """An update that names nothing to change is a mistake of its sender."""
+    if all(value is None for value in values):
+        raise Invalid.field("body", "must name a field to change", "required")
+
+
 def _check(field: str, text: str, longest: int, validate: Callable[[str], None]) -> str:
     if len(text) > longest:
         raise Invalid.field(field, f"must have {longest} characters at most", "length")

@@ -15,7 +15,7 @@ from apps.tenants.domain.roles import rank
 from apps.tenants.errors import LastAdmin
 from apps.tenants.models import Membership, Organization
 from apps.tenants.permissions import TenantPermission
-from apps.tenants.services import endings
+from apps.tenants.services import checks, endings
 
 
 def change_member(
@@ -28,6 +28,7 @@ def change_member(
 ) -> Membership:
     """Give another role or the approver grant. Raises `NotFound`, `Stale`, `LastAdmin`, `PermissionDenied`."""
     require(actor, TenantPermission.MEMBER_MANAGE)
+    checks.require_change(role, is_approver)
     with transaction.atomic():
         membership = _lock(actor, member_id)
         if expected_revision not in (None, membership.revision):

@@ -16,6 +16,7 @@ from apps.tenants import topics
 from apps.tenants.errors import NameTaken
 from apps.tenants.models import ServiceAccount
 from apps.tenants.permissions import TenantPermission
+from apps.tenants.services import checks
 
 LONGEST_NAME = 100
 
@@ -45,6 +46,7 @@ def change_service_account(
 ) -> ServiceAccount:
     """Rename it, or switch it and all its keys off or on. Raises `NotFound`, `Stale`, `NameTaken`, `Invalid`."""
     require(actor, TenantPermission.SERVICE_ACCOUNT_MANAGE)
+    checks.require_change(name, is_active)
     name = None if name is None else clean_line(name, longest=LONGEST_NAME)
     try:
         with transaction.atomic():
