@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -20,6 +21,12 @@ KEY_ROLES = [
     (Role.VIEWER.value, _("Viewer: read only")),
     (Role.ADMIN.value, _("Admin: everything")),
 ]
+GRACES = [
+    (86400, _("one day")),
+    (3600, _("one hour")),
+    (604800, _("one week")),
+    (0, _("not a second longer")),
+]
 
 
 class SignInForm(forms.Form):
@@ -29,21 +36,34 @@ class SignInForm(forms.Form):
 
 class JoinForm(forms.Form):
     name = forms.CharField(max_length=255, required=False)
-    password = forms.CharField(max_length=1024, strip=False)
+    password = forms.CharField(max_length=1024, strip=False, required=False)
 
 
 class InviteForm(forms.Form):
     email = forms.EmailField(label=_("E-mail"), max_length=254)
     role = forms.ChoiceField(label=_("Role"), choices=PEOPLE_ROLES)
     is_approver = forms.BooleanField(
-        label=_("May approve"), required=False, help_text=_("Decides on promotions and rollouts that others ask for.")
+        label=_("May approve"),
+        required=False,
+        help_text=_("Decides on promotions and rollouts that others ask for."),
     )
 
 
 class MemberForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=PEOPLE_ROLES)
-    is_approver = forms.BooleanField(label=_("May approve"), required=False)
+    is_approver = forms.BooleanField(
+        label=_("May approve"),
+        required=False,
+        help_text=_("Decides on promotions and rollouts that others ask for."),
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class ServiceAccountForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("The program's: “checkout”, “nightly-batch”.")
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
 class OrganizationForm(forms.Form):
@@ -68,38 +88,78 @@ class PasswordForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=255, help_text=_("Where it will be used: “ci-main”, “chat backend”."))
-    role = forms.ChoiceField(label=_("Role"), choices=KEY_ROLES)
+    """A new key. Roles above the maker's, owners and the grant are offered only to those who may give them."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=255,
+        help_text=_("Where it will be used: “ci-main”, “chat backend”."),
+    )
+    role = forms.ChoiceField(label=_("Role"))
+    owner = forms.ChoiceField(
+        label=_("Owner"),
+        required=False,
+        help_text=_("The key never holds more than its owner does."),
+    )
     expires_at = forms.DateField(
-        label=_("Expires"), required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text=_("The end of that day, UTC.")
+        label=_("Expires"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The end of that day, UTC."),
     )
     limit = forms.CharField(
-        label=_("Limit"), required=False, max_length=20, help_text=_("Calls in a window, such as 100/m or 5000/h; empty for the usual.")
+        label=_("Limit"),
+        required=False,
+        max_length=20,
+        help_text=_("Calls in a window, such as 100/m or 5000/h; empty for the usual."),
     )
     addresses = forms.CharField(
-        label=_("Allowed addresses"), required=False, max_length=2000, help_text=_("Networks such as 10.0.0.0/8, by commas; empty for any.")
+        label=_("Allowed addresses"),
+        required=False,
+        max_length=2000,
+        help_text=_("Networks such as 10.0.0.0/8, by commas; empty for any."),
     )
     models = forms.CharField(
-        label=_("Allowed models"), required=False, max_length=2000, help_text=_("Model names by commas; empty for any.")
+        label=_("Allowed models"),
+        required=False,
+        max_length=2000,
+        help_text=_("Model names by commas; empty for any."),
     )
     is_approver = forms.BooleanField(
-        label=_("Carries the approver grant"), required=False, help_text=_("Only if you hold it yourself.")
+        label=_("Carries the approver grant"),
+        required=False,
+        help_text=_("Programs with this key may approve in your name."),
     )
+
+    def __init__(
+        self,
+        *args: Any,
+        roles: Iterable[str],
+        owners: Iterable[tuple[str, Any]],
+        may_grant: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._offer("role", [(role, label) for role, label in KEY_ROLES if role in set(roles)])
+        self._offer("owner", [("", _("Yourself")), *owners])
+        if len(self._choices("owner")) == 1:
+            del self.fields["owner"]
+        if not may_grant:
+            del self.fields["is_approver"]
+
+    def _choices(self, name: str) -> list[Any]:
+        return list(self.fields[name].choices)  # type: ignore[attr-defined]  # a ChoiceField
+
+    def _offer(self, name: str, choices: list[tuple[str, Any]]) -> None:
+        self.fields[name].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class RotateForm(forms.Form):
     grace_seconds = forms.TypedChoiceField(
-        label=_("The old secret works for"),
-        coerce=int,
-        choices=[(0, _("not a second longer")), (3600, _("one hour")), (86400, _("one day")), (604800, _("one week"))],
+        label=_("The old secret works for"), coerce=int, choices=GRACES
     )
 
 
 def parts(text: str) -> list[str]:
     """What a comma-separated field holds."""
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def revision_of(form: Any) -> int | None:
-    value: int | None = form.cleaned_data.get("revision")
-    return value

@@ -53,7 +53,9 @@ class Listing:
         links = {"next_url": url_with(request, cursor=cursor)} if cursor else {}
         return self._context(request, page, links)
 
-    def _context(self, request: HttpRequest, page: Page, pagination: dict[str, Any]) -> dict[str, Any]:
+    def _context(
+        self, request: HttpRequest, page: Page, pagination: dict[str, Any]
+    ) -> dict[str, Any]:
         rows = [self.row(item) for item in page.rows]
         for row in rows:
             for column, cell in zip(self.columns, row["cells"], strict=True):
@@ -98,8 +100,7 @@ class Listing:
         if not self.filters:
             return None
         fields = [_filter_field(request, spec) for spec in self.filters]
-        is_set = any(spec["value"] for spec in fields)
-        return {"fields": fields, "clear_url": request.path if is_set else ""}
+        return {"fields": fields, "url": request.path, "clear_url": request.path}
 
     def _empty(self, request: HttpRequest) -> Mapping[str, Any]:
         if any(request.GET.get(spec["name"]) for spec in self.filters):
@@ -120,9 +121,16 @@ def url_with(request: HttpRequest, **changes: Any) -> str:
 def _filter_field(request: HttpRequest, spec: Mapping[str, Any]) -> dict[str, Any]:
     value = request.GET.get(spec["name"], "")
     options = [
-        {"value": option, "label": label, "is_selected": option == value} for option, label in spec.get("options", ())
+        {"value": option, "label": label, "is_selected": option == value}
+        for option, label in spec.get("options", ())
     ]
-    return {"name": spec["name"], "label": spec["label"], "kind": spec["kind"], "value": value, "options": options}
+    return {
+        "name": spec["name"],
+        "label": spec["label"],
+        "kind": spec["kind"],
+        "value": value,
+        "options": options,
+    }
 
 
 def _page_links(request: HttpRequest, page: Page) -> dict[str, Any]:

@@ -20,15 +20,23 @@ from apps.tenants.permissions import TenantPermission
 class Place:
     label: Promise
     name: str
+    """Of its URL; `also` are further pages that light it up."""
     icon: str = ""
     permission: Permission | None = None
     children: tuple[Place, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 PLACES = (
     Place(_("Home"), "home", "house"),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
-    Place(_("Members"), "members", "users", TenantPermission.MEMBER_VIEW),
+    Place(
+        _("Members"),
+        "members",
+        "users",
+        TenantPermission.MEMBER_VIEW,
+        also=("service-accounts",),
+    ),
     Place(_("Audit"), "audit", "scroll-text", EventsPermission.AUDIT_VIEW),
     Place(_("Settings"), "settings", "settings", TenantPermission.ORGANIZATION_VIEW),
 )
@@ -46,9 +54,15 @@ def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
         "label": place.label,
         "url": url,
         "icon": place.icon,
-        "is_current": path == url if place.name == "home" else path.startswith(url),
+        "is_current": _is_current(place, path),
         "children": children,
     }
+
+
+def _is_current(place: Place, path: str) -> bool:
+    if place.name == "home":
+        return path == reverse("console:home")
+    return path.startswith(tuple(reverse(f"console:{name}") for name in (place.name, *place.also)))
 
 
 def _may_see(place: Place, actor: Actor) -> bool:

@@ -10,7 +10,9 @@ from django.conf import settings
 KEY = "$SIGNALBOX_API_KEY"
 
 
-def code_samples(method: str, path: str, *, body: Any = None, graphql: str = "") -> list[dict[str, str]]:
+def code_samples(
+    method: str, path: str, *, body: Any = None, graphql: str = ""
+) -> list[dict[str, str]]:
     """Samples in the shape `components/as_code.html` takes."""
     url = f"{settings.SIGNALBOX_PUBLIC_URL}{path}"
     samples = [
@@ -24,7 +26,10 @@ def code_samples(method: str, path: str, *, body: Any = None, graphql: str = "")
 
 
 def _curl(method: str, url: str, body: Any) -> str:
-    lines = [f"curl -X {method} {url}" if method != "GET" else f"curl {url}", f'  -H "Authorization: Bearer {KEY}"']
+    lines = [
+        f"curl -X {method} {url}" if method != "GET" else f"curl {url}",
+        f'  -H "Authorization: Bearer {KEY}"',
+    ]
     if body is not None:
         lines += ['  -H "Content-Type: application/json"', f"  -d '{json.dumps(body)}'"]
     return " \\\n".join(lines)

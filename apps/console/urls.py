@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.console.views import audit, house, keys, members, sign_in
+from apps.console.views import (
+    account,
+    audit,
+    house,
+    invitation,
+    keys,
+    members,
+    service_accounts,
+    sign_in,
+)
 
 app_name = "console"
 
@@ -13,7 +22,7 @@ urlpatterns = [
     path("login", sign_in.log_in, name="login"),
     path("logout", sign_in.log_out, name="logout"),
     path("switch", sign_in.switch, name="switch"),
-    path("invitation", sign_in.invitation, name="invitation"),
+    path("invitation", invitation.invitation, name="invitation"),
     path("keys", keys.index, name="keys"),
     path("keys/new", keys.create, name="key-new"),
     path("keys/<str:id>", keys.detail, name="key"),
@@ -24,9 +33,16 @@ urlpatterns = [
     path("members/<str:id>", members.detail, name="member"),
     path("members/<str:id>/remove", members.remove, name="member-remove"),
     path("invitations/<str:id>/revoke", members.revoke_invitation, name="invitation-revoke"),
+    path("service-accounts", service_accounts.index, name="service-accounts"),
+    path("service-accounts/new", service_accounts.create, name="service-account-new"),
+    path("service-accounts/<str:id>", service_accounts.detail, name="service-account"),
+    path(
+        "service-accounts/<str:id>/switch", service_accounts.switch, name="service-account-switch"
+    ),
     path("audit", audit.index, name="audit"),
     path("audit/<str:id>", audit.detail, name="audit-entry"),
     path("settings", house.settings, name="settings"),
-    path("account", house.account, name="account"),
+    path("account", account.account, name="account"),
     path("styleguide", house.styleguide, name="styleguide"),
+    path("<path:rest>", house.missing),
 ]

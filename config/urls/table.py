@@ -42,3 +42,9 @@ if settings.SIGNALBOX_ENABLE_SWAGGER:
     ]
 
 urlpatterns += aliases
+
+# What Django falls back on within pages.
+handler400 = "apps.console.views.broken.unreadable"
+handler403 = "apps.console.views.broken.forbidden"
+handler404 = "apps.console.views.broken.missing"
+handler500 = "apps.console.views.broken.failed"

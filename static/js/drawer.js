@@ -21,8 +21,9 @@ async function open(url, push) {
     drawer.querySelector(".drawer__head h2").textContent = page.querySelector("h1")?.textContent.trim() ?? "";
     drawer.querySelector("[data-drawer-page]").href = url;
     const body = drawer.querySelector(".drawer__body");
+    const actions = [...page.querySelectorAll(".page__actions:has(*)")];
     const dialogs = [...page.querySelectorAll("body > dialog")].filter((dialog) => !document.getElementById(dialog.id));
-    body.replaceChildren(...content.childNodes, ...dialogs);
+    body.replaceChildren(...content.childNodes, ...actions, ...dialogs);
     drawer.hidden = false;
     drawer.scrollTop = 0;
     if (push) history.pushState({ drawer: true }, "", url);

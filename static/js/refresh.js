@@ -52,6 +52,7 @@ async function swap(node) {
   if (!response.ok || response.redirected || !node.isConnected) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const same = node.id ? page.getElementById(node.id) : null;
+  if (!same && page.getElementById("main")) return; // a whole page without this part: nothing of it belongs here
   node.previousElementSibling?.matches(".news") && node.previousElementSibling.remove();
   await window.htmx.swap({ sourceElement: node, target: node, swap: "innerMorph", text: (same ?? page.body).innerHTML });
 }

@@ -3,53 +3,75 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.console.forms import KEY_ROLES, KeyForm, RotateForm, parts
 from apps.console.listing import Column, Listing
-from apps.console.page import Action, Page, actor_of, add_errors, done, refused, show, signed_in
+from apps.console.page import Action, Page, actor_of, done, show
+from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
-from apps.core.actor import Role
+from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
-from apps.core.permissions import has
+from apps.core.permissions import has, permissions_of
 from apps.events.permissions import EventsPermission
-from apps.keys.models import ApiKey
 from apps.keys.permissions import KeyPermission
 from apps.keys.queries import keys as queries
 from apps.keys.services import keys
+from apps.tenants.queries import people
+
+if TYPE_CHECKING:
+    from apps.keys.models import ApiKey
 
 LAMPS = {"active": "clear", "expired": "caution", "revoked": "off"}
+STATES = {
+    "active": gettext_lazy("Active"),
+    "expired": gettext_lazy("Expired"),
+    "revoked": gettext_lazy("Revoked"),
+}
+CREATE_IN_GRAPHQL = """mutation {
+  createApiKey(input: {name: "ci-main", role: "service"}) {
+    key { id name }
+    secret
+  }
+}"""
 
 
 @signed_in
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    asked = {name: request.GET.get(name) or None for name in ("state", "role", "q")}
+    asked = {name: request.GET.get(name) or None for name in ("state", "role", "q", "owner")}
     rows = queries.visible_keys(actor=actor, **asked)
-    new = Action(_("New key"), url=reverse("console:key-new"), icon="plus", is_primary=True)
     page = Page(
         title=_("Keys"),
-        sentence=_("What programs sign in with. Each has an owner, a role and limits, and can be revoked at once."),
-        actions=[new] if has(actor, KeyPermission.CREATE) else [],
+        sentence=_(
+            "What programs sign in with. Each has an owner, a role and limits, and can be revoked at once."
+        ),
+        actions=[_new_key(_("New key"))] if has(actor, KeyPermission.CREATE) else [],
     )
-    samples = code_samples("POST", "/api/v1/keys", body={"name": "ci-main", "role": "service"}, graphql=CREATE_IN_GRAPHQL)
+    samples = code_samples(
+        "POST",
+        "/api/v1/keys",
+        body={"name": "ci-main", "role": "service"},
+        graphql=CREATE_IN_GRAPHQL,
+    )
+    table = _listing(actor).pages(request, rows)
+    return show(request, "console/keys/index.html", page, table=table, samples=samples)
+
+
+def _new_key(label: str) -> Action:
+    return Action(label, url=reverse("console:key-new"), icon="plus", is_primary=True)
+
+
+def _listing(actor: Actor) -> Listing:
     is_live = has(actor, EventsPermission.AUDIT_VIEW)
-    return show(
-        request, "console/keys/index.html", page, table=_listing(is_live=is_live).pages(request, rows), samples=samples
-    )
-
-
-CREATE_IN_GRAPHQL = 'mutation {\n  createApiKey(input: {name: "ci-main", role: "service"}) {\n    key { id name }\n    secret\n  }\n}'
-
-
-def _listing(*, is_live: bool) -> Listing:
-    states = [("active", _("Active")), ("expired", _("Expired")), ("revoked", _("Revoked"))]
+    may_create = has(actor, KeyPermission.CREATE)
     return Listing(
         id="keys",
         label=_("Keys"),
@@ -65,13 +87,26 @@ def _listing(*, is_live: bool) -> Listing:
         row=_row,
         empty={
             "title": _("No key yet"),
-            "sentence": _("A key lets a program call models, read results and run jobs in your name."),
-            "action": Action(_("Make the first key"), url=reverse("console:key-new"), icon="plus", is_primary=True),
+            "sentence": _(
+                "A key lets a program call models, read results and run jobs in your name."
+            ),
+            "action": _new_key(_("Make the first key")) if may_create else None,
         },
         filters=[
             {"name": "q", "label": _("Name"), "kind": "search"},
-            {"name": "state", "label": _("Any state"), "kind": "choice", "options": states},
-            {"name": "role", "label": _("Any role"), "kind": "choice", "options": [(r.value, r.value) for r in Role]},
+            {
+                "name": "state",
+                "label": _("Any state"),
+                "kind": "choice",
+                "options": list(STATES.items()),
+            },
+            {
+                "name": "role",
+                "label": _("Any role"),
+                "kind": "choice",
+                "options": [(role.value, role.value) for role in Role],
+            },
+            {"name": "owner", "label": _("Owner"), "kind": "hidden"},
         ],
         topic="audit.events" if is_live else "",
         events="keys.key",
@@ -88,13 +123,17 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "cells": [
             {"value": key.name},
             {"value": f"{key.prefix}…{key.hint}"},
-            {"state": LAMPS[state], "value": state},
-            {"values": [key.role, _("approver")] if key.is_approver else [key.role]},
+            {"state": LAMPS[state], "value": STATES[state]},
+            {"values": _roles(key)},
             {"value": _owner(key)},
             {"at": key.last_used_at, "missing": _("never")},
             {"at": key.expires_at, "missing": _("never")},
         ],
     }
+
+
+def _roles(key: ApiKey) -> list[str]:
+    return [key.role, _("approver")] if key.is_approver else [key.role]
 
 
 def _owner(key: ApiKey) -> str:
@@ -105,21 +144,41 @@ def _owner(key: ApiKey) -> str:
 @signed_in
 @require_http_methods(["GET", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
+    """Make a key; its secret is on the answer."""
     actor = actor_of(request)
-    form = KeyForm(request.POST or None, initial={"role": KEY_ROLES[0][0]})
-    page = Page(
-        title=_("New key"),
-        sentence=_("The secret is shown once, on the next page."),
-        up={"label": _("Keys"), "url": reverse("console:keys")},
-    )
+    form = _key_form(actor, request.POST or None)
+    status = 422
     if request.method == "POST" and form.is_valid():
         try:
             issued = keys.issue_key(actor=actor, **_terms(form.cleaned_data))
         except AppError as error:
-            add_errors(form, error)
+            names = {"limits": "limit", "approver": "is_approver"}
+            status = add_errors(form, error, **names)
         else:
             return _show_secret(request, issued, _("Key “%(name)s” is ready"))
-    return show(request, "console/keys/new.html", page, form=form, status=422 if form.errors else 200)
+    page = Page(
+        title=_("New key"),
+        sentence=_("The secret is shown once, on the next page."),
+        up=_up(),
+    )
+    return show(
+        request, "console/keys/new.html", page, form=form, status=status if form.errors else 200
+    )
+
+
+def _key_form(actor: Actor, data: Any) -> KeyForm:
+    roles = [role for role, _label in KEY_ROLES if permissions_of(Role(role)) <= actor.permissions]
+    owners = _owners(actor) if has(actor, KeyPermission.MANAGE_ALL) else []
+    return KeyForm(data, roles=roles, owners=owners, may_grant=actor.identity.is_approver)
+
+
+def _owners(actor: Actor) -> list[tuple[str, str]]:
+    accounts = people.service_accounts(actor).filter(is_active=True)
+    members = people.members(actor).exclude(user_id=actor.user_id)
+    return [
+        *((account.public_id, account.name) for account in accounts),
+        *((member.user.public_id, member.user.name or member.user.email) for member in members),
+    ]
 
 
 def _terms(data: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +187,8 @@ def _terms(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": data["name"],
         "role": Role(data["role"]),
-        "is_approver": data["is_approver"],
+        "is_approver": data.get("is_approver", False),
+        "owner_id": data.get("owner") or None,
         "expires_at": datetime.combine(day, time.max, UTC) if day else None,
         "limits": {"default": data["limit"]} if data["limit"] else {},
         "addresses": parts(data["addresses"]),
@@ -137,7 +197,7 @@ def _terms(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show_secret(request: HttpRequest, issued: keys.Issued, title: str) -> HttpResponse:
-    page = Page(title=issued.key.name, up={"label": _("Keys"), "url": reverse("console:keys")})
+    page = Page(title=issued.key.name, up=_up())
     return show(
         request,
         "console/keys/secret.html",
@@ -148,47 +208,57 @@ def _show_secret(request: HttpRequest, issued: keys.Issued, title: str) -> HttpR
     )
 
 
+def _up() -> dict[str, str]:
+    return {"label": _("Keys"), "url": reverse("console:keys")}
+
+
 @signed_in
 @require_GET
 def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
+    return _show_key(request, id, RotateForm())
+
+
+def _show_key(request: HttpRequest, key_id: str, form: RotateForm) -> HttpResponse:
     actor = actor_of(request)
-    key = queries.key(actor=actor, key_id=id)
+    key = queries.key(actor=actor, key_id=key_id)
     may_change = key.revoked_at is None and has(actor, KeyPermission.MANAGE, key)
+    revoke_it = Action(_("Revoke"), dialog="revoke-key", icon="trash-2", is_danger=True)
     page = Page(
         title=key.name,
         sentence=f"{key.prefix}…{key.hint}",
-        up={"label": _("Keys"), "url": reverse("console:keys")},
-        actions=_deeds(key) if may_change else [],
+        up=_up(),
+        actions=[revoke_it] if may_change else [],
     )
     return show(
         request,
         "console/keys/detail.html",
         page,
         facts=_facts(key),
-        rotate_form=RotateForm() if may_change else None,
-        rotate_url=reverse("console:key-rotate", args=[id]),
-        revoke_url=reverse("console:key-revoke", args=[id]),
+        rotate_form=form if may_change else None,
+        rotate_url=reverse("console:key-rotate", args=[key_id]),
+        revoke_url=reverse("console:key-revoke", args=[key_id]),
         name=key.name,
+        status=422 if form.errors else 200,
     )
-
-
-def _deeds(key: ApiKey) -> list[Action]:
-    return [Action(_("Revoke"), dialog="revoke-key", icon="trash-2", is_danger=True)]
 
 
 def _facts(key: ApiKey) -> list[dict[str, Any]]:
     state = key.state
+    limits = [f"{name} {rate}" for name, rate in key.limits.items()]
+    budget = key.budget and f"{key.budget['amount']:g} / {key.budget['period']}"
     return [
-        {"label": _("State"), "kind": "lamp", "state": LAMPS[state], "value": state},
+        {"label": _("State"), "kind": "lamp", "state": LAMPS[state], "value": STATES[state]},
         {"label": _("Id"), "kind": "id", "value": key.public_id},
-        {"label": _("Role"), "kind": "tag", "values": [key.role, "approver"] if key.is_approver else [key.role]},
+        {"label": _("Role"), "kind": "tag", "values": _roles(key)},
         {"label": _("Owner"), "value": _owner(key)},
-        {"label": _("Limits"), "kind": "tag", "values": [f"{name} {rate}" for name, rate in key.limits.items()]},
-        {"label": _("Addresses"), "kind": "tag", "values": key.addresses},
-        {"label": _("Models"), "kind": "tag", "values": key.model_names or []},
+        {"label": _("Limits"), "kind": "tag", "values": limits or [_("the usual")]},
+        {"label": _("Budget"), "value": budget or _("none")},
+        {"label": _("Addresses"), "kind": "tag", "values": key.addresses or [_("any")]},
+        {"label": _("Models"), "kind": "tag", "values": key.model_names or [_("any")]},
         {"label": _("Last used"), "kind": "time", "at": key.last_used_at, "missing": _("never")},
         {"label": _("Expires"), "kind": "time", "at": key.expires_at, "missing": _("never")},
         {"label": _("Made"), "kind": "time", "at": key.created_at},
+        {"label": _("Revoked"), "kind": "time", "at": key.revoked_at, "missing": _("no")},
     ]
 
 
@@ -196,21 +266,18 @@ def _facts(key: ApiKey) -> list[dict[str, Any]]:
 @require_POST
 def rotate(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
     form = RotateForm(request.POST)
-    where = reverse("console:key", args=[id])
-    grace = form.cleaned_data["grace_seconds"] if form.is_valid() else 0
+    if not form.is_valid():
+        return _show_key(request, id, form)
     try:
-        issued = keys.rotate_key(actor=actor_of(request), key_id=id, grace_seconds=grace)
+        issued = keys.rotate_key(actor=actor_of(request), key_id=id, **form.cleaned_data)
     except AppError as error:
-        return refused(request, error, where)
+        return refused(request, error, reverse("console:key", args=[id]))
     return _show_secret(request, issued, _("The new secret of “%(name)s”"))
 
 
 @signed_in
 @require_POST
 def revoke(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
-    where = reverse("console:keys")
-    try:
-        key = keys.revoke_key(actor=actor_of(request), key_id=id)
-    except AppError as error:
-        return refused(request, error, where)
-    return done(request, _("Key “%(name)s” is revoked. Its next call is refused.") % {"name": key.name}, where)
+    key = keys.revoke_key(actor=actor_of(request), key_id=id)
+    text = _("Key “%(name)s” is revoked. Its next call is refused.") % {"name": key.name}
+    return done(request, text, reverse("console:keys"))

@@ -2,92 +2,110 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.console.forms import InviteForm, MemberForm, revision_of
+from apps.console.forms import InviteForm, MemberForm
 from apps.console.listing import Column, Listing
-from apps.console.page import Action, Page, actor_of, add_errors, done, refused, show, signed_in
+from apps.console.page import Action, Page, actor_of, done, show
+from apps.console.refusals import add_errors, refused, signed_in
 from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
 from apps.core.permissions import has
-from apps.tenants.models import Invitation, Membership
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import people
 from apps.tenants.services import invitations, members
+
+if TYPE_CHECKING:
+    from apps.tenants.models import Invitation, Membership
+
+
+def people_tabs(current: str) -> list[dict[str, Any]]:
+    """Between those who belong here, and the programs that do."""
+    places = (("members", _("People")), ("service-accounts", _("Service accounts")))
+    return [
+        {"label": label, "url": reverse(f"console:{name}"), "is_current": name == current}
+        for name, label in places
+    ]
 
 
 @signed_in
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    may_manage = has(actor, TenantPermission.MEMBER_MANAGE)
+    may_invite = has(actor, TenantPermission.INVITATION_MANAGE)
+    invite_one = Action(_("Invite"), url=reverse("console:invite"), icon="plus", is_primary=True)
     page = Page(
         title=_("Members"),
         sentence=_("Who belongs to this organisation, and what they may do."),
-        actions=[_invite_action()] if may_manage else [],
+        actions=[invite_one] if may_invite else [],
+        tabs=people_tabs("members"),
     )
-    open_ones = people.invitations(actor).filter(accepted_at=None, revoked_at=None) if may_manage else []
     return show(
         request,
         "console/members/index.html",
         page,
         table=_listing(actor).pages(request, people.members(actor)),
-        invitations=[_invitation_row(row) for row in open_ones],
+        may_invite=may_invite,
+        invitations=_open_invitations(actor) if may_invite else [],
     )
 
 
-def _invite_action() -> Action:
-    return Action(_("Invite"), url=reverse("console:invite"), icon="plus", is_primary=True)
-
-
 def _listing(actor: Actor) -> Listing:
-    may_manage = has(actor, TenantPermission.MEMBER_MANAGE)
     return Listing(
         id="members",
         label=_("Members"),
         columns=[
             Column(_("Name"), order="user__name"),
-            Column(_("E-mail"), order="user__email"),
+            Column(_("E-mail"), order="user__email", is_minor=True),
             Column(_("Role"), "tag", order="role"),
-            Column(_("Joined"), "time", order="created_at", is_minor=True),
+            Column(_("Joined"), "time", order="created_at"),
         ],
-        row=lambda member: _row(member, may_manage=may_manage),
+        row=_row,
         empty={"title": _("Nobody here yet")},
-        topic="audit.events" if may_manage else "",
-        events="tenants.",
+        topic="audit.events" if has(actor, TenantPermission.MEMBER_MANAGE) else "",
+        events="tenants.member tenants.user",
     )
 
 
-def _row(member: Membership, *, may_manage: bool) -> dict[str, Any]:
-    url = reverse("console:member", args=[member.public_id])
-    roles = [member.role, _("approver")] if member.is_approver else [member.role]
+def _row(member: Membership) -> dict[str, Any]:
     return {
         "id": member.public_id,
-        "url": url if may_manage else "",
+        "url": reverse("console:member", args=[member.public_id]),
         "label": member.user.email,
+        "opens_drawer": True,
         "cells": [
             {"value": member.user.name or member.user.email},
             {"value": member.user.email},
-            {"values": roles},
+            {"values": _roles(member)},
             {"at": member.created_at},
         ],
     }
 
 
-def _invitation_row(row: Invitation) -> dict[str, Any]:
-    return {
-        "id": row.public_id,
-        "email": row.email,
-        "role": row.role,
-        "is_approver": row.is_approver,
-        "expires_at": row.expires_at,
-        "revoke_url": reverse("console:invitation-revoke", args=[row.public_id]),
-    }
+def _roles(member: Membership | Invitation) -> list[str]:
+    return [member.role, _("approver")] if member.is_approver else [member.role]
+
+
+def _open_invitations(actor: Actor) -> list[dict[str, Any]]:
+    still_open = people.invitations(actor).filter(
+        accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
+    )
+    return [
+        {
+            "id": row.public_id,
+            "email": row.email,
+            "roles": _roles(row),
+            "expires_at": row.expires_at,
+            "revoke_url": reverse("console:invitation-revoke", args=[row.public_id]),
+        }
+        for row in still_open
+    ]
 
 
 @signed_in
@@ -99,19 +117,29 @@ def invite(request: HttpRequest) -> HttpResponse:
     page = Page(
         title=_("Invite someone"),
         sentence=_("You get a link to send them. It works once, for seven days."),
-        up={"label": _("Members"), "url": reverse("console:members")},
+        up=_up(),
     )
+    status = 422
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            invited = invitations.invite(
-                actor=actor, email=data["email"], role=Role(data["role"]), is_approver=data["is_approver"]
-            )
+            invited = invitations.invite(actor=actor, **{**data, "role": Role(data["role"])})
         except AppError as error:
-            add_errors(form, error)
+            status = add_errors(form, error)
         else:
-            return show(request, "console/members/invited.html", page, email=data["email"], link=invited.url)
-    return show(request, "console/members/invite.html", page, form=form, status=422 if form.errors else 200)
+            context = {"email": data["email"], "link": invited.url}
+            return show(request, "console/members/invited.html", page, **context)
+    return show(
+        request,
+        "console/members/invite.html",
+        page,
+        form=form,
+        status=status if form.errors else 200,
+    )
+
+
+def _up() -> dict[str, str]:
+    return {"label": _("Members"), "url": reverse("console:members")}
 
 
 @signed_in
@@ -122,7 +150,8 @@ def revoke_invitation(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A
         invitation = invitations.revoke_invitation(actor=actor_of(request), invitation_id=id)
     except AppError as error:
         return refused(request, error, where)
-    return done(request, _("The invitation of %(email)s no longer works.") % {"email": invitation.email}, where)
+    text = _("The invitation of %(email)s no longer works.") % {"email": invitation.email}
+    return done(request, text, where)
 
 
 @signed_in
@@ -133,28 +162,43 @@ def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
     member = people.member(actor, id)
     start = {"role": member.role, "is_approver": member.is_approver, "revision": member.revision}
     form = MemberForm(request.POST or None, initial=start)
+    status = 422
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
         try:
-            members.change_member(
-                actor=actor,
-                member_id=id,
-                role=Role(data["role"]),
-                is_approver=data["is_approver"],
-                expected_revision=revision_of(form),
-            )
+            _change(actor, id, form.cleaned_data)
         except AppError as error:
-            add_errors(form, error)
+            status = add_errors(form, error)
         else:
-            return done(request, _("Changed. It holds from their next click."), reverse("console:members"))
+            text = _("Changed. It holds from their next click.")
+            return done(request, text, reverse("console:members"))
+    return _show_member(request, member, form, status if form.errors else 200)
+
+
+def _change(actor: Actor, member_id: str, data: dict[str, Any]) -> None:
+    members.change_member(
+        actor=actor,
+        member_id=member_id,
+        role=Role(data["role"]),
+        is_approver=data["is_approver"],
+        expected_revision=data["revision"],
+    )
+
+
+def _show_member(
+    request: HttpRequest, member: Membership, form: MemberForm, status: int
+) -> HttpResponse:
+    may_manage = has(actor_of(request), TenantPermission.MEMBER_MANAGE)
     name = member.user.name or member.user.email
+    remove_it = Action(_("Remove"), dialog="remove-member", icon="trash-2", is_danger=True)
     page = Page(
         title=name,
         sentence=member.user.email,
-        up={"label": _("Members"), "url": reverse("console:members")},
-        actions=[Action(_("Remove"), dialog="remove-member", icon="trash-2", is_danger=True)],
+        up=_up(),
+        actions=[remove_it] if may_manage else [],
     )
     facts = [
+        {"label": _("E-mail"), "value": member.user.email},
+        {"label": _("Role"), "kind": "tag", "values": _roles(member)},
         {"label": _("Id"), "kind": "id", "value": member.public_id},
         {"label": _("Joined"), "kind": "time", "at": member.created_at},
     ]
@@ -162,11 +206,12 @@ def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
         request,
         "console/members/detail.html",
         page,
-        form=form,
+        form=form if may_manage else None,
         facts=facts,
         name=name,
-        remove_url=reverse("console:member-remove", args=[id]),
-        status=422 if form.errors else 200,
+        action_url=reverse("console:member", args=[member.public_id]),
+        remove_url=reverse("console:member-remove", args=[member.public_id]),
+        status=status,
     )
 
 

@@ -1,0 +1,47 @@
+"""What the facts of the audit trail are called on pages, and which lamp stands beside them.
+
+A fact without a line here shows its own name; a test asks for a line for every fact that is declared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.keys import topics as keys
+from apps.tenants import topics as tenants
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    text: Promise | str
+    lamp: str = "off"
+
+
+FACTS: dict[str, Words] = {
+    keys.KEY_CREATED: Words(_("Key made"), "clear"),
+    keys.KEY_UPDATED: Words(_("Key changed")),
+    keys.KEY_ROTATED: Words(_("Key rotated")),
+    keys.KEY_REVOKED: Words(_("Key revoked"), "caution"),
+    tenants.ORGANIZATION_CREATED: Words(_("Organisation founded"), "clear"),
+    tenants.ORGANIZATION_UPDATED: Words(_("Organisation renamed")),
+    tenants.MEMBER_ADDED: Words(_("Member joined"), "clear"),
+    tenants.MEMBER_ROLE_CHANGED: Words(_("Member's role changed")),
+    tenants.MEMBER_REMOVED: Words(_("Member removed"), "caution"),
+    tenants.INVITATION_CREATED: Words(_("Invitation sent"), "clear"),
+    tenants.INVITATION_ACCEPTED: Words(_("Invitation accepted")),
+    tenants.INVITATION_REVOKED: Words(_("Invitation revoked"), "caution"),
+    tenants.SERVICE_ACCOUNT_CREATED: Words(_("Service account made"), "clear"),
+    tenants.SERVICE_ACCOUNT_UPDATED: Words(_("Service account changed")),
+    tenants.USER_UPDATED: Words(_("Person changed by the operator")),
+    tenants.PASSWORD_CHANGED: Words(_("Password changed")),
+    tenants.SESSION_OPENED: Words(_("Signed in")),
+    tenants.SESSION_CLOSED: Words(_("Signed out")),
+    tenants.SESSION_REPLAYED: Words(_("Old token shown again"), "danger"),
+}
+
+
+def words_for(fact: str) -> Words:
+    return FACTS.get(fact) or Words(fact)
