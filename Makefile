@@ -51,4 +51,4 @@ lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)
 
 demo-key: ## print another admin key of the demo organisation
 	@$(PREPARE) base
-	@$(PYTHON) manage.py generate_api_key --role admin --name demo
+	@$(PYTHON) manage.py generate_api_key --organization demo --user admin --role admin --name demo

@@ -62,6 +62,7 @@ class Environment(BaseSettings):
     signalbox_key_hash: str = Field(default="hmac", pattern="^(hmac|bcrypt)$")
     signalbox_secure_cookies: bool = False
 
+    port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535)
     api_workers: int = Field(default=1, ge=1, le=64)

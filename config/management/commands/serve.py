@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import Any
 
+import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -24,18 +26,34 @@ class Command(BaseCommand):
         parser.add_argument("--ssl-keyfile")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        refuse_lonely_workers(options["workers"])
-        if options["workers"] > 1:
-            share_metrics(settings.SIGNALBOX_DATA_DIR / "metrics")
-        config = server_config(
+        config = configure(
             host=options["host"],
             port=options["port"],
             workers=options["workers"],
-            grace=settings.SIGNALBOX_SHUTDOWN_GRACE,
             ssl_certfile=options["ssl_certfile"],
             ssl_keyfile=options["ssl_keyfile"],
         )
-        run(config, self.stdout)
+        bound = bind(config)
+        self.stdout.write(f"Signalbox {settings.SIGNALBOX_VERSION} listens on {_address(bound)}")
+        self.stdout.flush()
+        serve(config, bound)
+
+
+def configure(
+    *, port: int, host: str | None = None, workers: int | None = None, **ssl: Any
+) -> uvicorn.Config:
+    """uvicorn's configuration; what is not given stands in the settings."""
+    count = settings.SIGNALBOX_WORKERS if workers is None else workers
+    refuse_lonely_workers(count)
+    if count > 1:
+        share_metrics(settings.SIGNALBOX_DATA_DIR / "metrics")
+    return server_config(
+        host=settings.SIGNALBOX_HOST if host is None else host,
+        port=port,
+        workers=count,
+        grace=settings.SIGNALBOX_SHUTDOWN_GRACE,
+        **ssl,
+    )
 
 
 def refuse_lonely_workers(workers: int) -> None:
@@ -47,15 +65,21 @@ def refuse_lonely_workers(workers: int) -> None:
         )
 
 
-def run(config: Any, out: Any) -> None:
+def bind(config: uvicorn.Config) -> socket.socket:
+    """Take the port. Raises `CommandError` with the one sentence that says why not."""
+    log = logging.getLogger("uvicorn.error")
+    log.disabled = True  # it would say the same in its own words first
     try:
-        bound = config.bind_socket()
-    except (OSError, SystemExit):
+        return config.bind_socket()
+    except (OSError, OverflowError, SystemExit):
         raise CommandError(
             f"{config.host}:{config.port} is taken or not ours to listen on."
         ) from None
-    out.write(f"Signalbox {settings.SIGNALBOX_VERSION} listens on {_address(bound)}")
-    out.flush()
+    finally:
+        log.disabled = False
+
+
+def serve(config: uvicorn.Config, bound: socket.socket) -> None:
     if config.workers > 1:
         serve_workers(config, bound)
     else:

@@ -1,0 +1,75 @@
+"""What a first `make up` puts into an empty house: an organisation with three people, and a key to try things with."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from apps.core.actor import Role
+from apps.core.tenancy import organization_scope
+from apps.keys.queries.directory import command_actor
+from apps.keys.services import keys
+from apps.tenants.models import Organization
+from apps.tenants.services.bootstrap import Bootstrapped, bootstrap
+
+SLUG = "demo"
+PASSWORD_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the demo organisation and the password they sign in with, known only now."""
+
+    name: str
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    people: list[Person]
+    key: str
+
+    def lines(self) -> list[str]:
+        people = [f"{person.name} {person.email} / {person.password}" for person in self.people]
+        return [*people, f"key {self.key}"]
+
+
+def create_demo() -> Demo | None:
+    """All of it or nothing; None where there is an organisation already."""
+    with transaction.atomic():
+        if Organization.objects.exists():
+            return None
+        # Whoever starts the house on their own machine is its operator, so /admin/ is theirs too.
+        admin, founded = _person("admin", Role.ADMIN, is_staff=True)
+        user, _ = _person("user", Role.USER)
+        approver, _ = _person("approver", Role.USER, is_approver=True)
+        return Demo([admin, user, approver], _key(founded))
+
+
+def _person(
+    name: str, role: Role, *, is_approver: bool = False, is_staff: bool = False
+) -> tuple[Person, Bootstrapped]:
+    person = Person(name, f"{name}@{SLUG}.example", secrets.token_urlsafe(PASSWORD_BYTES))
+    made = bootstrap(
+        organization=SLUG,
+        email=person.email,
+        password=person.password,
+        role=role,
+        is_approver=is_approver,
+        is_staff=is_staff,
+    )
+    return person, made
+
+
+def _key(founded: Bootstrapped) -> str:
+    with organization_scope(founded.organization.pk):
+        issued = keys.issue_key(
+            actor=command_actor(founded.organization),
+            owner_id=founded.user.public_id,
+            name=SLUG,
+            role=Role.ADMIN,
+        )
+    return issued.secret

@@ -1,0 +1,50 @@
+"""Start the house, made ready first: `manage.py up --port …`, which is what `make up` runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from config.demo import create_demo
+from config.management.commands import serve
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = []
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--port", type=int, default=settings.SIGNALBOX_PORT)
+
+    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        config = serve.configure(port=port)
+        # The port first: what fails on it has changed nothing, and of two that start at once one goes on.
+        bound = serve.bind(config)
+        migrate()
+        demo = create_demo()
+        for line in [f"URL {public_url(port)}", *(demo.lines() if demo else [])]:
+            self.stdout.write(line)
+        self.stdout.flush()
+        connection.close()
+        serve.serve(config, bound)
+
+
+def migrate() -> None:
+    """Bring the database up to date; looking whether it is takes a fraction of what migrating nothing does."""
+    settings.SIGNALBOX_DATA_DIR.mkdir(parents=True, exist_ok=True)
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def public_url(port: int) -> str:
+    """Where people reach it: as configured, or on this machine at the port it was given."""
+    url: str = settings.SIGNALBOX_PUBLIC_URL
+    if port != settings.SIGNALBOX_PORT and url == f"http://localhost:{settings.SIGNALBOX_PORT}":
+        url = settings.SIGNALBOX_PUBLIC_URL = f"http://localhost:{port}"
+    return url
