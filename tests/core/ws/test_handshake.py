@@ -25,7 +25,7 @@ def scope_of(scheme: str = "ws", **headers: str) -> dict[str, Any]:
         ("ws", "http://user@testserver", False),
         ("ws", "null", False),
         ("ws", "", False),
-        ("ws", "http://localhost:8000", True),  # the public address of the settings
+        ("ws", "http://localhost:8000", False),
     ],
 )
 def test_is_same_origin(scheme: str, origin: str, expected: bool) -> None:
