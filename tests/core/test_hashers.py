@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.tenants.domain.hashers import HouseArgon2Hasher
+from apps.core.hashers import HouseArgon2Hasher
 
 
 def test_encode_names_argon2id_and_its_costs() -> None:
