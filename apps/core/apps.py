@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -13,6 +16,10 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
+
+        # Every grant must be known before the first identity is made, not when a URL table happens to load.
+        import_module("apps.core.system.permissions")
+        autodiscover_modules("permissions", "receivers")
 
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
         lifecycle.every(5, "metrics", metrics.take_readings)

@@ -39,9 +39,10 @@ class Pool:
             raise Unavailable("The server is at its limit.", code="overloaded", retry_after=1)
         context = copy_context()
         self.waiting += 1
+        deadline = asyncio.timeout(self._seconds)
         try:
             loop = asyncio.get_running_loop()
-            async with asyncio.timeout(self._seconds) as deadline:
+            async with deadline:
                 return await loop.run_in_executor(
                     self._executor, context.run, _with_fresh_connections, call
                 )
