@@ -1,9 +1,8 @@
-"""API keys as a Django app: registers the authenticator, the receivers and the writer of last uses."""
+"""API keys as a Django app: registers the authenticator and the writer of last uses."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
 
 
 class KeysConfig(AppConfig):
@@ -18,7 +17,6 @@ class KeysConfig(AppConfig):
         from apps.keys.authenticator import CachingAuthenticator  # noqa: PLC0415 - models are ready only now
         from apps.keys.services import uses  # noqa: PLC0415 - models are ready only now
 
-        autodiscover_modules("receivers")
         authentication.register_authenticator(CachingAuthenticator())
         lifecycle.every(uses.INTERVAL_SECONDS, "key uses", uses.write_uses)
 

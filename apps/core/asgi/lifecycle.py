@@ -81,7 +81,10 @@ class Lifecycle:
             return
         self.is_draining = True
         for call in _on_drain:
-            await call()
+            try:
+                await call()
+            except Exception as error:  # noqa: BLE001 - the others must hear of it too
+                log.warning("drain_failed", error=repr(error))
 
     async def stop(self) -> None:
         await self.drain()

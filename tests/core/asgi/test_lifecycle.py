@@ -210,3 +210,19 @@ async def _live(kinds: list[str]) -> list[str]:
 
     await Application(no_sockets)({"type": "lifespan"}, receive, send)
     return answered
+
+
+async def test_drain_tells_the_others_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def fail() -> None:
+        raise OSError("the database is away")
+
+    async def hear() -> None:
+        heard.append("drained")
+
+    monkeypatch.setattr(lifecycles, "_on_drain", [fail, hear])
+
+    await Lifecycle().drain()
+
+    assert heard == ["drained"]
