@@ -29,7 +29,13 @@ REASON = "the schema answers { version health } to anybody; every other field ch
 
 
 @describe(
-    GET=Operation("Run a query", shapes.RESULT, tag="graphql", parameters=(shapes.QUERY,)),
+    GET=Operation(
+        "Run a query",
+        shapes.RESULT,
+        tag="graphql",
+        parameters=(shapes.QUERY,),
+        more={400: shapes.RESULT, 422: shapes.RESULT},
+    ),
     POST=Operation(
         "Run an operation, or up to ten in a list",
         shapes.RESULT,

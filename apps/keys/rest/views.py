@@ -56,7 +56,7 @@ class KeyViewSet(HouseViewSet):
     filterset_class = serializers.KeyFilter
     ordering_fields = ("name", "role", "created_at", "expires_at", "last_used_at")
 
-    @extend_schema(summary="The organisation's keys")
+    @extend_schema(summary="The organisation's keys", examples=[ONE])
     def list(self, request: Any) -> Response:
         asked = {name: request.query_params.get(name) for name in ("state", "role", "owner", "q")}
         return self.page(
