@@ -18,4 +18,4 @@ class ConsoleConfig(AppConfig):
         # One guarded way in and one way out, for the operator too.
         admin.site.login = sign_in.staff_log_in  # type: ignore[method-assign]  # meant to be replaced
         admin.site.logout = sign_in.log_out  # type: ignore[method-assign,assignment]  # as above
-        admin.site.password_change = sign_in.to_account  # type: ignore[method-assign]  # as above
+        admin.site.password_change = sign_in.to_account  # type: ignore[method-assign,assignment]  # as above

@@ -42,6 +42,7 @@ def test_key_lives_and_ends_in_two_windows(context: BrowserContext, base_url: st
     lamp_is_live(there)
     row = there.locator(".table__grid tbody tr", has_text="two windows")
 
+    here.bring_to_front()  # a page behind another paints once a second
     secret = make_key(here, "two windows")
     expect(row.get_by_text("Active")).to_be_visible()
     as_key = {"Authorization": f"Bearer {secret}", "Cookie": ""}
@@ -66,7 +67,9 @@ def test_audit_trail_slides_in_and_filters_without_a_reload(context: BrowserCont
     here, trail = context.new_page(), context.new_page()
     trail.goto("/console/audit")
     lamp_is_live(trail)
+    here.bring_to_front()
     make_key(here, "slides in")
+    trail.bring_to_front()
 
     expect(trail.locator(".table__grid tbody tr").first).to_contain_text("slides in")
 

@@ -174,7 +174,7 @@ def _key_form(actor: Actor, data: Any) -> KeyForm:
 
 def _owners(actor: Actor) -> list[tuple[str, str]]:
     accounts = people.service_accounts(actor).filter(is_active=True)
-    members = people.members(actor).exclude(user_id=actor.user_id)
+    members = people.members(actor).exclude(user__public_id=actor.principal)
     return [
         *((account.public_id, account.name) for account in accounts),
         *((member.user.public_id, member.user.name or member.user.email) for member in members),
