@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import iscoroutinefunction
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -103,8 +104,13 @@ def _answer_options(request: GateRequest, methods: tuple[str, ...]) -> HttpRespo
     return HttpResponse(status=204, headers={"Allow": ", ".join(allowed)})
 
 
+@cache
+def _runs_on_loop(view: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(view)
+
+
 async def _run_view(request: GateRequest, match: ResolverMatch, door: Door) -> HttpResponseBase:
-    if iscoroutinefunction(match.func):
+    if _runs_on_loop(match.func):
         return await match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]  # a view's answer
     return await in_pool(_run_blocking_view, request, match.func, match.args, match.kwargs, door)
 

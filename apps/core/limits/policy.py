@@ -49,6 +49,8 @@ def _checks(identity: Identity, limit_class: str) -> list[Check]:
 
 def tightest(verdicts: list[Verdict]) -> Verdict:
     """The verdict a caller should see: a refusal that lasts longest, else the window with least left."""
+    if len(verdicts) == 1:
+        return verdicts[0]
     refused = [verdict for verdict in verdicts if not verdict.allowed]
     if refused:
         return max(refused, key=lambda verdict: verdict.retry_after)

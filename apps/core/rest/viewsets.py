@@ -30,6 +30,9 @@ from apps.core.pagination import (
 )
 from apps.core.rest.renderers import FirstRenderer
 
+PAGING = frozenset({"page", "limit", "cursor", "ordering"})
+"""What a list takes beside its filters."""
+
 _REVISION = re.compile(r'(?:W/)?"r(\d{1,9})"').fullmatch
 
 
@@ -116,8 +119,8 @@ class HouseViewSet(GenericViewSet[Any]):
     def _filtered(
         self, queryset: QuerySet[Any], filterset: type[FilterSet] | None
     ) -> QuerySet[Any]:
-        if filterset is None:
-            return queryset
+        if filterset is None or self.request.query_params.keys() <= PAGING:
+            return queryset  # a filter set is a form, and building one costs as much as a small query
         bound = filterset(self.request.query_params, queryset=queryset, request=self.request)
         if not bound.is_valid():
             fields = [
