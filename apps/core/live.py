@@ -71,8 +71,8 @@ class _Queue:
         self._has_gap = False
 
     def take(self, event: LiveEvent) -> None:
-        if self._events.qsize() >= self._capacity:
-            self._has_gap = True
+        if self._has_gap or self._events.qsize() >= self._capacity:
+            self._has_gap = True  # for good: what came after it would hide it
         else:
             self._events.put_nowait(event)
 
