@@ -48,7 +48,11 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components["schemas"] = {**components.get("schemas", {}), "Error": _error_schema()}
     components["responses"] = {f"Error{status}": _error_answer(status) for status in ERRORS}
     components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."},
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key or an access token.",
+        },
         "key": {"type": "apiKey", "in": "header", "name": settings.SIGNALBOX_KEY_HEADER},
     }
     return result
@@ -75,7 +79,10 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [
-            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
+            *(
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in names
+            ),
             *operation.parameters,
         ],
         "responses": {str(operation.status): _content(operation.answer)},
@@ -84,7 +91,10 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
     if operation.description:
         described["description"] = operation.description
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": operation.body}},
+        }
     for status, schema in operation.more.items():
         described["responses"][str(status)] = _content(schema)
     add_error_answers(described, method, has_path_id=bool(names), door=door)
@@ -92,13 +102,22 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
 
 
 def _content(schema: dict[str, Any] | None) -> dict[str, Any]:
-    media = {"text/plain": {"schema": {"type": "string"}}} if schema is None else {"application/json": {"schema": schema}}
+    media = (
+        {"text/plain": {"schema": {"type": "string"}}}
+        if schema is None
+        else {"application/json": {"schema": schema}}
+    )
     return {"description": "", "content": media}
 
 
 def _error_schema() -> dict[str, Any]:
-    detail = {"type": "object", "properties": {name: {"type": "string"} for name in ("field", "message", "type")}}
-    texts = {name: {"type": "string"} for name in ("error", "message", "timestamp", "path", "request_id")}
+    detail = {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in ("field", "message", "type")},
+    }
+    texts = {
+        name: {"type": "string"} for name in ("error", "message", "timestamp", "path", "request_id")
+    }
     return {
         "type": "object",
         "required": ["error", "message", "request_id"],
@@ -121,4 +140,7 @@ def _error_answer(status: int) -> dict[str, Any]:
         "request_id": "req_0f8c1d2e3a4b5c6d7e8f9a0b",
     }
     schema = {"$ref": "#/components/schemas/Error"}
-    return {"description": text, "content": {"application/json": {"schema": schema, "example": example}}}
+    return {
+        "description": text,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
