@@ -44,7 +44,10 @@ MAX_BRACKETS = 64
 MAX_INTROSPECTION_LISTS = 3
 """`fields { type { fields { …` grows with the schema's size at each step; GraphiQL needs one step."""
 
-_BRACKETS = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n\r]*|[{}()\[\]]')
+_BRACKETS = re.compile(
+    r'''"""(?:[^"\\]++|\\"""|\\|"(?!""))*+(?:""")?|"(?:[^"\\\n\r]++|\\.)*+"?|#[^\n\r]*|[{}()\[\]]'''
+)
+"""Strings as GraphQL's lexer ends them; possessive, and closed by the end of the text too, so that it stays linear."""
 _NUL = re.compile(r"\\u(?:0000|\{0+\})")
 """As an escape of GraphQL's own, which the JSON around it does not see."""
 _INTROSPECTION_LISTS = frozenset({"fields", "interfaces", "possibleTypes", "inputFields"})

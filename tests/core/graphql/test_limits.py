@@ -67,6 +67,22 @@ def test_bomb_is_refused_by_its_limit(query: str, message: str) -> None:
     assert refusal_of(query) == (("too_complex", message) if message else ("", ""))
 
 
+@pytest.mark.parametrize("unit", ['\\"""\n', '"""', '"', '"\\', '"""\\', '#"""\n"'])
+def test_text_of_unclosed_strings_is_judged_in_linear_time(unit: str) -> None:
+    query = "{ version }" + unit * (200_000 // len(unit))
+
+    assert refusal_of(query)[0] == "syntax_error"
+
+
+def test_bracket_after_a_block_string_that_ends_in_a_backslash_counts() -> None:
+    query = '{ a(x: """a\\\n""", y: ' + "[" * 1_500 + '"""'
+
+    assert refusal_of(query) == (
+        "too_complex",
+        "The document is nested deeper than 64 brackets.",
+    )
+
+
 def test_brackets_in_strings_and_comments_do_not_count() -> None:
     brackets = "{" * 100
     query = (
