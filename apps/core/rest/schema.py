@@ -25,7 +25,7 @@ class HouseSchema(AutoSchema):
         door = self._door()
         return [] if door is not None and door.public else [{"bearer": []}, {"key": []}]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # DRF's stub takes what spectacular's does not
         """The action's own words; the base's docstring is for those who read the code."""
         return inspect.getdoc(getattr(self.view, getattr(self.view, "action", ""), None)) or ""
 
