@@ -25,7 +25,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database(env.database_url, SIGNALBOX_DATA_DIR)}
 
 INSTALLED_APPS = [
-    "daphne",
+    "config",  # first, for its `runserver` goes before Django's
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.keys",
     "apps.console",
-    "config",
 ]
 
 # Only pages run these (`core.asgi.browser`); the API path has its own few lines (`core.asgi.gate`).
