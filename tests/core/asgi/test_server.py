@@ -88,7 +88,7 @@ def test_the_same_answers_come_from_either(either: ServerProcess) -> None:
             "request_id": absent.headers["X-Request-ID"],
         },
     )
-    assert (keys.status, [key["name"] for key in keys.json()["data"]]) == (200, ["rig"])
+    assert (keys.status, "rig" in [key["name"] for key in keys.json()["data"]]) == (200, True)
     assert (me.status, me.json()["role"]) == (200, "admin")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert (styled.status, styled.headers["Content-Type"]) == (200, 'text/css; charset="utf-8"')
