@@ -6,6 +6,9 @@ import pytest
 from django.conf import settings
 
 from apps.core.actor import Role
+from apps.core.tenancy import unscoped
+from apps.events.models import AuditEntry
+from apps.tenants.queries.identities import browser_session_id
 from tests.factories.console import Visitor, notices, page, row_labels, toasts
 from tests.factories.keys import make_key
 from tests.factories.tenants import PASSWORD, make_admin, make_member, make_organization
@@ -13,6 +16,19 @@ from tests.factories.tenants import PASSWORD, make_admin, make_member, make_orga
 
 def sign_in(visitor, email, password=PASSWORD, **form):
     return visitor.post("/console/login", {"email": email, "password": password, **form})
+
+
+def session_id(visitor):
+    return browser_session_id(visitor.cookies[settings.SESSION_COOKIE_NAME])
+
+
+def trail():
+    """What the trails say of sessions: the deed, by whom, of which session."""
+    with unscoped(reason="a session may leave facts in several organisations"):
+        entries = AuditEntry.objects.filter(action__startswith="tenants.session").order_by("pk")
+        return [
+            (entry.action.rpartition(".")[2], entry.actor_id, entry.object_id) for entry in entries
+        ]
 
 
 def test_log_in_opens_a_session_of_its_own(admin):
@@ -26,6 +42,21 @@ def test_log_in_opens_a_session_of_its_own(admin):
     cookie = next(line for line in answer.cookies if line.startswith("sessionid="))
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+
+
+def test_log_in_and_out_stand_in_the_trail(admin):
+    visitor = Visitor()
+    sign_in(visitor, admin.user.email, "wrong password")
+    sign_in(visitor, admin.user.email)
+    session = session_id(visitor)
+
+    visitor.post("/console/logout")
+
+    who = admin.user.public_id
+    assert trail() == [("opened", who, session), ("closed", who, session)]
+    opened = AuditEntry.objects.get(action="tenants.session.opened")
+    assert (opened.credential_kind, opened.credential_id) == ("session", session)
+    assert opened.after == {"address": "127.0.0.1", "user_agent": "", "failures": 1}
 
 
 def test_log_in_with_a_wrong_password_says_so_and_no_more(admin):
@@ -100,6 +131,10 @@ def test_log_in_replaces_the_session_of_somebody_else(admin, viewer):
     sign_in(visitor, admin.user.email)
 
     assert visitor.cookies[settings.SESSION_COOKIE_NAME] != before
+    assert trail() == [
+        ("closed", viewer.user.public_id, browser_session_id(before)),
+        ("opened", admin.user.public_id, session_id(visitor)),
+    ]
 
 
 def test_log_in_by_somebody_who_belongs_nowhere_is_denied(admin):
@@ -135,10 +170,35 @@ def test_switch_shows_the_other_organization_and_nothing_of_this_one(admin):
     assert visitor.get(f"/console/keys/{here.key.public_id}").status == 404
 
 
+def test_switch_stands_in_both_trails(admin):
+    elsewhere = make_admin(user=admin.user)
+    visitor = Visitor(admin)
+
+    visitor.post("/console/switch", {"organization": elsewhere.organization.public_id})
+
+    who, session = admin.user.public_id, session_id(visitor)
+    assert trail() == [("closed", who, session), ("opened", who, session)]
+    with unscoped(reason="the two facts stand in two organisations"):
+        places = AuditEntry.objects.order_by("pk").values_list("organization_id", flat=True)
+        assert list(places) == [admin.organization_id, elsewhere.organization_id]
+
+
 def test_switch_to_an_organization_of_others_is_missing(at_admin, stranger):
     answer = at_admin.post("/console/switch", {"organization": stranger.organization.public_id})
 
     assert answer.status == 404
+    assert trail() == []
+
+
+def test_log_out_of_somebody_who_belongs_nowhere_ends_the_session(admin):
+    visitor = Visitor(admin)
+    admin.delete()
+
+    answer = visitor.post("/console/logout")
+
+    assert answer.headers["location"] == "/console/login"
+    assert settings.SESSION_COOKIE_NAME not in visitor.cookies
+    assert trail() == []
 
 
 def test_admin_log_in_is_the_consoles(db):

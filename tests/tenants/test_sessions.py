@@ -78,6 +78,18 @@ def test_log_in_opens_a_login_in_the_first_organization(facts: list[bus.Fact]) -
     assert facts[0].actor.credential.id == session.public_id
 
 
+def test_log_in_says_how_many_failed_before(facts: list[bus.Fact]) -> None:
+    member = make_member()
+    for _ in range(2):
+        with pytest.raises(BadCredentials):
+            enter(member.user.email, "wrong")
+
+    enter(member.user.email)
+
+    (fact,) = facts
+    assert fact.after == {"address": "192.0.2.1", "user_agent": "tests", "failures": 2}
+
+
 def test_log_in_keeps_no_token_in_the_database() -> None:
     logged_in = log_in(make_member())
 

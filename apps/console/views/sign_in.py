@@ -20,11 +20,10 @@ from apps.console.page import done
 from apps.console.refusals import add_errors, hold, show_error, signed_in
 from apps.core import envelopes
 from apps.core.asgi.request import client_address, request_id_from
-from apps.core.errors import AppError, Limited, NotFound, PermissionDenied
+from apps.core.errors import AppError, Invalid, Limited, NotFound, PermissionDenied
 from apps.tenants.domain.visit import Visit
-from apps.tenants.queries import organizations
 from apps.tenants.queries.identities import SESSION_ORGANIZATION
-from apps.tenants.services import attempts, sessions
+from apps.tenants.services import browser_sessions
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 OUTER_RATE = "60/m"
@@ -64,22 +63,38 @@ def log_in(request: Any) -> HttpResponse:
         return _show(request, form, target, status=422)
     try:
         refuse_limited(request)
-        verified = attempts.verify_password(**form.cleaned_data, visit=visit_of(request))
-        membership = sessions.choose_membership(verified.user, None)
+        proven = browser_sessions.prove(**form.cleaned_data, visit=visit_of(request))
     except PermissionDenied as error:  # the right password of somebody who belongs nowhere
         form.add_error(None, error.message)
         return _show(request, form, target, error)
     except AppError as error:
         add_errors(form, error)
         return _show(request, form, target, error)
-    open_session(request, membership)
-    return hold(redirect(target), verified.pause)
+    open_session(request, proven.membership, proven.failures)
+    return hold(redirect(target), proven.pause)
 
 
-def open_session(request: Any, membership: Any) -> None:
-    """A browser session of this person, in this organisation."""
-    login(request, membership.user, backend=BACKEND)
-    request.session[SESSION_ORGANIZATION] = membership.organization.public_id
+def open_session(request: Any, membership: Any, failures: int = 0) -> None:
+    """A browser session of this person, in this organisation, in place of whichever there was."""
+
+    def begin() -> str:
+        login(request, membership.user, backend=BACKEND)
+        request.session[SESSION_ORGANIZATION] = membership.organization.public_id
+        request.session.save()  # after somebody else's session it has no key before that
+        key: str = request.session.session_key
+        return key
+
+    _close_session(request)
+    browser_sessions.open_session(
+        membership=membership, begin=begin, visit=visit_of(request), failures=failures
+    )
+
+
+def _close_session(request: Any) -> None:
+    if request.actor is None:  # nobody, or somebody who belongs nowhere any more
+        logout(request)
+    else:
+        browser_sessions.close_session(actor=request.actor, end=lambda: logout(request))
 
 
 def _show(
@@ -107,7 +122,7 @@ def _safe_target(request: Any) -> str:
 
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
+    _close_session(request)
     return redirect("console:login")
 
 
@@ -133,9 +148,16 @@ def to_account(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
 def switch(request: Any) -> HttpResponse:
     """Another of one's own organisations."""
     wanted = request.POST.get("organization", "")
-    for membership in organizations.memberships_of(request.actor.user_id):
-        if membership.organization.public_id == wanted:
-            request.session[SESSION_ORGANIZATION] = wanted
-            text = _("You are now in %(name)s.") % {"name": membership.organization.name}
-            return done(request, text, reverse("console:home"))
-    raise NotFound
+
+    def move(organization: str) -> None:
+        request.session[SESSION_ORGANIZATION] = organization
+        request.session.save()
+
+    try:
+        membership = browser_sessions.switch_session(
+            actor=request.actor, organization=wanted, move=move
+        )
+    except Invalid:
+        raise NotFound from None
+    text = _("You are now in %(name)s.") % {"name": membership.organization.name}
+    return done(request, text, reverse("console:home"))

@@ -107,7 +107,7 @@ def identity_of_browser_session(session_key: str) -> Identity:
     ):
         raise Unauthenticated
     return identity_from(
-        membership, Credential(CredentialKind.SESSION, _browser_session_id(session_key))
+        membership, Credential(CredentialKind.SESSION, browser_session_id(session_key))
     )
 
 
@@ -125,7 +125,7 @@ def identity_of_operator(user: User, session_key: str, organization: Organizatio
         email=user.email,
         role=Role.ADMIN,
         permissions=permissions_of(Role.ADMIN),
-        credential=Credential(CredentialKind.SESSION, _browser_session_id(session_key)),
+        credential=Credential(CredentialKind.SESSION, browser_session_id(session_key)),
         user_id=user.pk,
         is_operator=True,
     )
@@ -154,6 +154,11 @@ def identity_from(
     )
 
 
+def browser_session_id(session_key: str) -> str:
+    """The name of a browser session in records. The key itself opens the session, so they hold its digest."""
+    return f"web_{hashlib.sha256(session_key.encode()).hexdigest()[:32]}"
+
+
 def _memberships(condition: Q) -> list[Membership]:
     with unscoped(reason="a credential names its owner before any organisation is known"):
         return list(
@@ -176,8 +181,3 @@ def _chosen(memberships: Iterable[Membership], organization: Any) -> Membership 
 
 def _integer(value: Any) -> int | None:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else None
-
-
-def _browser_session_id(session_key: str) -> str:
-    # The key itself opens the session, so records name its digest.
-    return f"web_{hashlib.sha256(session_key.encode()).hexdigest()[:32]}"

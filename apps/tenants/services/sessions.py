@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -50,7 +52,7 @@ def log_in(*, email: str, password: str, organization: str | None = None, visit:
     _require_enabled()
     verified = attempts.verify_password(email=email, password=password, visit=visit)
     membership = choose_membership(verified.user, organization)
-    return _open(membership, visit, verified.pause)
+    return _open(membership, visit, verified.failures, verified.pause)
 
 
 def choose_membership(user: User, organization: str | None) -> Membership:
@@ -139,7 +141,7 @@ def _login_of(actor: Actor) -> str:
     return actor.credential.id
 
 
-def _open(membership: Membership, visit: Visit, pause: float = 0.0) -> LoggedIn:
+def _open(membership: Membership, visit: Visit, failures: int = 0, pause: float = 0.0) -> LoggedIn:
     now = timezone.now()
     token_id = secrets.token_hex(16)
     with organization_scope(membership.organization_id), transaction.atomic():
@@ -153,7 +155,8 @@ def _open(membership: Membership, visit: Visit, pause: float = 0.0) -> LoggedIn:
             address=visit.address[:45],
             user_agent=visit.user_agent[:200],
         )
-        _publish(topics.SESSION_OPENED, session, _actor_of(membership, session, visit))
+        actor = _actor_of(membership, session, visit)
+        _publish(topics.SESSION_OPENED, session, actor, {"failures": failures})
     return _tokens(membership, session, token_id, now, pause)
 
 
@@ -250,7 +253,13 @@ def _actor_of(membership: Membership, session: LoginSession, visit: Visit) -> Ac
     return Actor(identities.identity_from(membership, credential), visit.request_id, visit.address)
 
 
-def _publish(topic: str, session: LoginSession, actor: Actor | None, **data: str) -> None:
+def _publish(
+    topic: str,
+    session: LoginSession,
+    actor: Actor | None,
+    more: Mapping[str, Any] | None = None,
+    **data: str,
+) -> None:
     bus.publish(
         bus.Fact(
             topic,
@@ -258,7 +267,11 @@ def _publish(topic: str, session: LoginSession, actor: Actor | None, **data: str
             actor=actor,
             object_id=session.public_id,
             object_name=session.user.email,
-            after={"address": session.address, "user_agent": session.user_agent},
+            after={
+                "address": session.address,
+                "user_agent": session.user_agent,
+                **(more or {}),
+            },
             data=data,
         )
     )
