@@ -455,6 +455,24 @@ def test_weaker_key_does_not_get_at_a_stronger_one(admin):
             assert error.value.code == "stronger_key"
 
 
+def test_slow_key_does_not_get_at_a_faster_one(user, admin):
+    fast, slow = make_key(user), make_key(user, limits={"default": "1/m"})
+    actor = actor_of_key(slow.secret)
+
+    for deed in (
+        lambda: keys.rotate_key(actor=actor, key_id=fast.key.public_id),
+        lambda: keys.update_key(actor=actor, key_id=fast.key.public_id, name="mine"),
+    ):
+        with pytest.raises(PermissionDenied) as error:
+            deed()
+        assert error.value.code == "stronger_key"
+    keys.rotate_key(actor=actor_of_key(fast.secret), key_id=slow.key.public_id)
+    raising = make_key(admin, Role.ADMIN, limits={"default": "1/m"})
+    keys.update_key(
+        actor=actor_of_key(raising.secret), key_id=make_key(admin).key.public_id, name="mine"
+    )
+
+
 def test_key_rotates_itself(user):
     issued = make_key(
         user, addresses=["10.0.0.0/8"], models=["fast"], budget={"amount": 1, "period": "day"}

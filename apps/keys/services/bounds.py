@@ -7,7 +7,7 @@ would end at its holder's first POST.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_network
 
@@ -163,9 +163,22 @@ def _is_within(key: ApiKey, holder: Identity) -> bool:
         key.model_names is None or not holder.models.issuperset(key.model_names)
     ):
         return False
-    return not holder.addresses or (
-        bool(key.addresses)
+    if holder.addresses and not (
+        key.addresses
         and bounds.are_networks_within(map(ip_network, key.addresses), holder.addresses)
+    ):
+        return False
+    return _are_limits_within(key, holder)
+
+
+def _are_limits_within(key: ApiKey, holder: Identity) -> bool:
+    if KeyPermission.RAISE_LIMITS.value in holder.permissions:
+        return True
+    limits = {name: parse_rate(rate) for name, rate in key.limits.items()}
+    limited = replace(holder, limits=limits)
+    return all(
+        bounds.is_rate_within(policy.rate_for(limited, each), policy.rate_for(holder, each))
+        for each in settings.SIGNALBOX_RATES
     )
 
 
