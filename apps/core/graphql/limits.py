@@ -197,7 +197,9 @@ class Meter:
 
     def _value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):
-            return self.variables.get(node.name.value, MAX_FIRST)
+            value = self.variables.get(node.name.value, MAX_FIRST)
+            # GraphQL takes 100.0 for an Int, so anything that is no integer is counted as the largest page.
+            return value if value is None or type(value) is int else MAX_FIRST
         return int(node.value[:20]) if isinstance(node, IntValueNode) else DEFAULT_FIRST
 
 

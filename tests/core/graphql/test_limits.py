@@ -120,6 +120,15 @@ def test_page_size_by_variable_is_bounded(first: int, code: str) -> None:
     assert refusal_of(query, n=first)[0] == code
 
 
+@pytest.mark.parametrize("first", [100.0, True, "100", [100]])
+def test_page_size_that_is_no_integer_counts_as_the_largest(first: Any) -> None:
+    document = read_document("query q($n: Int) { auditEntries(first: $n) { nodes { id } } }")
+
+    (cost,) = judge(house_schema(), document, {"n": first}, is_anonymous=False).values()
+
+    assert cost.nodes == 100
+
+
 def test_nodes_are_page_sizes_multiplied() -> None:
     document = read_document(
         "{ a: auditEntries(first: 50) { nodes { id } } b: auditEntries { ...more } } "
