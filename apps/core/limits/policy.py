@@ -7,6 +7,7 @@ from django.conf import settings
 from apps.core.actor import Identity
 from apps.core.limits.domain import Verdict
 from apps.core.limits.factory import get_store
+from apps.core.limits.place import place_of
 from apps.core.limits.rates import Rate
 from apps.core.limits.store import Check
 
@@ -16,10 +17,7 @@ async def hit_identity(identity: Identity, limit_class: str) -> Verdict:
 
 
 async def hit_address(address: str) -> Verdict:
-    rates: tuple[Rate, ...] = settings.SIGNALBOX_ANONYMOUS_RATES
-    return tightest(
-        await get_store().hit([Check(f"address:{address}:{rate}", rate) for rate in rates])
-    )
+    return tightest(await get_store().hit(_anonymous_checks(address)))
 
 
 def hit_more_now(identity: Identity | None, address: str, limit_class: str, cost: int) -> Verdict:
@@ -27,8 +25,7 @@ def hit_more_now(identity: Identity | None, address: str, limit_class: str, cost
     if identity is not None:
         checks = [check._replace(cost=cost) for check in _checks(identity, limit_class)]
     else:
-        rates: tuple[Rate, ...] = settings.SIGNALBOX_ANONYMOUS_RATES
-        checks = [Check(f"address:{address}:{rate}", rate, cost) for rate in rates]
+        checks = _anonymous_checks(address, cost)
     return tightest(get_store().hit_now(checks))
 
 
@@ -45,6 +42,12 @@ def _checks(identity: Identity, limit_class: str) -> list[Check]:
     checks = [Check(f"{identity.credential.id}:{limit_class}", rate_for(identity, limit_class))]
     checks += [Check(identity.organization, rate) for rate in settings.SIGNALBOX_ORGANIZATION_RATES]
     return checks
+
+
+def _anonymous_checks(address: str, cost: int = 1) -> list[Check]:
+    rates: tuple[Rate, ...] = settings.SIGNALBOX_ANONYMOUS_RATES
+    place = place_of(address)
+    return [Check(f"address:{place}:{rate}", rate, cost) for rate in rates]
 
 
 def tightest(verdicts: list[Verdict]) -> Verdict:

@@ -126,6 +126,7 @@ class HouseConsumer(AsyncWebsocketConsumer):
 
     async def authenticate(self, proof: auth.Proof) -> bool:
         """Take a proof; a bad one ends the socket."""
+        news = registry.news
         try:
             identity = await auth.admit(proof, self.handshake.address)
         except Exception as error:  # noqa: BLE001 - a socket ends with a code, whatever happened
@@ -135,6 +136,7 @@ class HouseConsumer(AsyncWebsocketConsumer):
         self._stop_timer("auth")
         self._leave_strangers()
         self._be(identity)
+        registry.ask_again_after(news, self)
         return True
 
     def renew(self, identity: Identity) -> None:

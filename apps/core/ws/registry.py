@@ -16,13 +16,14 @@ from apps.core.asgi.gate import to_app_error
 from apps.core.asgi.pool import in_pool
 from apps.core.changes import on_change
 from apps.core.errors import PermissionDenied, Unauthenticated
+from apps.core.limits.place import place_of
 from apps.core.ws.auth import Proof, identify_anew
 from apps.core.ws.codes import Close
 
 log = structlog.get_logger(__name__)
 
 MAX_STRANGERS = 20
-"""Sockets one address may hold before they have said who they are."""
+"""Sockets one place may hold before they have said who they are."""
 NEWS = "identity:"
 TRIES = 4
 PAUSE = 1.0
@@ -43,6 +44,7 @@ class Registry:
         self._sockets: set[Socket] = set()
         self._strangers: Counter[str] = Counter()
         self._checks: set[asyncio.Task[None]] = set()
+        self.news = 0
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)
@@ -54,18 +56,26 @@ class Registry:
             metrics.SOCKETS.dec()
 
     def let_stranger_in(self, address: str) -> bool:
-        if self._strangers[address] >= MAX_STRANGERS:
+        place = place_of(address)
+        if self._strangers[place] >= MAX_STRANGERS:
             return False
-        self._strangers[address] += 1
+        self._strangers[place] += 1
         return True
 
     def forget_stranger(self, address: str) -> None:
-        self._strangers[address] -= 1
-        if self._strangers[address] <= 0:
-            del self._strangers[address]
+        place = place_of(address)
+        self._strangers[place] -= 1
+        if self._strangers[place] <= 0:
+            del self._strangers[place]
+
+    def ask_again_after(self, news: int, socket: Socket) -> None:
+        """For a socket that was let in by what was so at `news`, and could not be told of what came since."""
+        if self.news != news:
+            self._check([socket])
 
     def hear(self, scope: str) -> None:
         """News from any thread: those of one organization, or of all, must show their proof again."""
+        self.news += 1  # first, so that a socket not yet found below sees that it missed something
         organization = scope.removeprefix(NEWS)
         concerned = [
             one

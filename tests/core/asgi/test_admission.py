@@ -235,6 +235,15 @@ def test_strangers_are_counted_by_address(client: GateClient, settings: Any, pat
     assert (here, there.status) == ([expected, expected, 429], expected)
 
 
+def test_strangers_of_one_home_are_counted_together(client: GateClient, settings: Any) -> None:
+    settings.SIGNALBOX_ANONYMOUS_RATES = (parse_rate("2/m"),)
+
+    home = [GateClient(address=f"2001:db8:1:2::{n}").get("/counted").status for n in range(3)]
+    next_door = GateClient(address="2001:db8:1:3::1").get("/counted").status
+
+    assert (home, next_door) == ([200, 200, 429], 200)
+
+
 def test_probing_for_keys_is_counted_by_address(
     client: GateClient, ada: Identity, settings: Any
 ) -> None:

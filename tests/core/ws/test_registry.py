@@ -10,8 +10,9 @@ from django.db import OperationalError
 from apps.core.actor import Identity
 from apps.core.asgi.lifecycle import lifecycle
 from apps.core.changes import _tell
+from apps.core.limits import policy
 from apps.core.ws import registry as registry_module
-from apps.core.ws.registry import registry
+from apps.core.ws.registry import MAX_STRANGERS, registry
 from tests.factories.doors import KnownTokens, Socket, drive
 from tests.factories.events import make_identity
 
@@ -93,6 +94,35 @@ def test_recheck_closes_when_the_database_stays_away(
             return await socket.hear()
 
     assert drive(talk()) == 1013
+
+
+def test_news_while_a_socket_is_being_let_in_is_not_missed(
+    tokens: KnownTokens, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hit = policy.hit_identity
+
+    async def hit_while_the_key_is_revoked(*args: Any) -> Any:
+        tokens.identities.clear()
+        _tell("identity:org_1")
+        return await hit(*args)
+
+    monkeypatch.setattr(policy, "hit_identity", hit_while_the_key_is_revoked)
+
+    async def talk() -> Any:
+        async with Socket("/ws", key=admin) as socket:
+            return await socket.hear()
+
+    assert drive(talk()) == 4401
+
+
+def test_strangers_of_one_home_are_counted_together() -> None:
+    taken = [registry.let_stranger_in(f"2001:db8:1:2::{n:x}") for n in range(MAX_STRANGERS)]
+    further = registry.let_stranger_in("2001:db8:1:2:ffff::1")
+    for n in range(MAX_STRANGERS):
+        registry.forget_stranger(f"2001:db8:1:2::{n:x}")
+
+    assert (all(taken), further) == (True, False)
+    assert registry._strangers == {}
 
 
 def test_recheck_asks_once_for_sockets_of_one_key(tokens: KnownTokens, admin: str) -> None:
