@@ -14,7 +14,9 @@ from django.utils import timezone
 from apps.core import bus, changes
 from apps.core.actor import Actor, Role
 from apps.core.errors import Conflict, Invalid, NotFound, Stale
+from apps.core.housekeeping import drop_in_batches
 from apps.core.permissions import require
+from apps.core.tenancy import unscoped
 from apps.keys import topics
 from apps.keys.domain import secrets, terms
 from apps.keys.models import ApiKey, KeySecret
@@ -23,9 +25,18 @@ from apps.keys.queries import keys as queries
 from apps.keys.services import bounds
 from apps.keys.services.bounds import limit_classes
 
-__all__ = ["Issued", "issue_key", "limit_classes", "revoke_key", "rotate_key", "update_key"]
+__all__ = [
+    "Issued",
+    "forget_ended_secrets",
+    "issue_key",
+    "limit_classes",
+    "revoke_key",
+    "rotate_key",
+    "update_key",
+]
 
 MAX_GRACE_SECONDS = 30 * 86_400
+KEPT_AFTER_END = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,16 @@ def revoke_keys_of_member(*, actor: Actor | None, member_id: str) -> None:
     keys = ApiKey.objects.filter(user__memberships__public_id=member_id, revoked_at=None)
     for key in keys.order_by("pk"):
         end_key(key, actor=actor)
+
+
+def forget_ended_secrets() -> int:
+    """Drop what is kept of secrets that ended a month ago by rotation, in every organisation.
+
+    Who still shows one is then told that it is unknown, no longer that it was revoked.
+    """
+    before = timezone.now() - KEPT_AFTER_END
+    with unscoped(reason="housekeeping over all organisations"):
+        return drop_in_batches(KeySecret.objects.filter(ends_at__lt=before))
 
 
 def end_key(key: ApiKey, *, actor: Actor | None) -> None:
