@@ -75,6 +75,42 @@ def test_invite_ends_the_older_invitation_of_the_same_address(
         accept(token_of(first.url), name="Guest", password=PASSWORD)
 
 
+def test_invite_says_which_older_ones_it_revoked(
+    organization: Organization, admin: Membership, stranger: Membership, facts: list[bus.Fact]
+) -> None:
+    older, _ = make_invitation(organization, email="guest@example.com")
+    make_invitation(organization, email="other@example.com")
+    make_invitation(stranger.organization, email="guest@example.com")
+
+    invited = invitations.invite(actor=actor_of(admin), email="guest@example.com", role=Role.USER)
+
+    assert [(fact.topic, fact.object_id) for fact in facts] == [
+        (topics.INVITATION_REVOKED, older.public_id),
+        (topics.INVITATION_CREATED, invited.invitation.public_id),
+    ]
+
+
+def test_forget_closed_drops_what_is_long_over_in_every_organization(
+    organization: Organization, stranger: Membership
+) -> None:
+    now = timezone.now()
+    long_ago, lately = now - timedelta(days=31), now - timedelta(days=29)
+    kept = [
+        make_invitation(organization, accepted_at=lately)[0],
+        make_invitation(organization, revoked_at=lately)[0],
+        make_invitation(organization, expires_at=lately)[0],
+        make_invitation(organization)[0],
+    ]
+    make_invitation(organization, accepted_at=long_ago)
+    make_invitation(organization, revoked_at=long_ago)
+    make_invitation(stranger.organization, expires_at=long_ago)
+
+    dropped = invitations.forget_closed()
+
+    assert dropped == 3
+    assert list(Invitation._base_manager.order_by("pk")) == kept
+
+
 def test_invite_refuses_members(organization: Organization, admin: Membership) -> None:
     member = make_member(organization)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core import bus
 from apps.core.actor import Actor, Credential, CredentialKind, Role
 from apps.core.errors import Conflict, NotFound, PermissionDenied
+from apps.core.housekeeping import drop_in_batches
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.core.text import clean_line
@@ -22,6 +25,8 @@ from apps.tenants.models import Invitation, Membership, User
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries.identities import identity_from
 from apps.tenants.services import attempts, checks, endings, members, passwords
+
+KEPT_AFTER_END = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,7 @@ def invite(*, actor: Actor, email: str, role: Role, is_approver: bool = False) -
     now = timezone.now()
     with transaction.atomic():
         _refuse_member(actor.organization_id, address)
-        Invitation.objects.filter(
-            organization_id=actor.organization_id, email=address, accepted_at=None, revoked_at=None
-        ).update(revoked_at=now)
+        _revoke_older(actor, address)
         invitation = Invitation.objects.create(
             organization_id=actor.organization_id,
             email=address,
@@ -71,9 +74,7 @@ def revoke_invitation(*, actor: Actor, invitation_id: str) -> Invitation:
                 "It was accepted already; remove the member instead.", code="invitation_accepted"
             )
         if invitation.revoked_at is None:
-            invitation.revoked_at = timezone.now()
-            invitation.save(update_fields=["revoked_at"])
-            _publish(topics.INVITATION_REVOKED, invitation, actor)
+            _revoke(invitation, actor)
     return invitation
 
 
@@ -95,6 +96,29 @@ def accept_invitation(
 def link_of(token: str) -> str:
     # In the query, which access records leave out.
     return f"{settings.SIGNALBOX_PUBLIC_URL.rstrip('/')}/console/invitation?token={quote(token)}"
+
+
+def forget_closed() -> int:
+    """Drop invitations that were accepted, revoked or ran out a month ago, in every organisation."""
+    before = timezone.now() - KEPT_AFTER_END
+    closed = Q(accepted_at__lt=before) | Q(revoked_at__lt=before) | Q(expires_at__lt=before)
+    with unscoped(reason="housekeeping over all organisations"):
+        return drop_in_batches(Invitation.objects.filter(closed))
+
+
+def _revoke_older(actor: Actor, address: str) -> None:
+    """End the invitations of this address that nobody used; those that ran out by themselves too."""
+    older = Invitation.objects.select_for_update().filter(
+        organization_id=actor.organization_id, email=address, accepted_at=None, revoked_at=None
+    )
+    for invitation in older.order_by("pk"):
+        _revoke(invitation, actor)
+
+
+def _revoke(invitation: Invitation, actor: Actor) -> None:
+    invitation.revoked_at = timezone.now()
+    invitation.save(update_fields=["revoked_at"])
+    _publish(topics.INVITATION_REVOKED, invitation, actor)
 
 
 def _open_one(token: str, *, lock: bool = False) -> Invitation:

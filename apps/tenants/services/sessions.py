@@ -15,11 +15,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core import bus
 from apps.core.actor import Actor, Credential, CredentialKind
 from apps.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from apps.core.housekeeping import drop_in_batches
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.tenants import topics
@@ -118,10 +120,9 @@ def switch_organization(*, actor: Actor, organization: str, visit: Visit) -> Log
 def forget_ended() -> int:
     """Drop logins that ended or ran out a month ago, in every organisation."""
     before = timezone.now() - KEPT_AFTER_END
+    over = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
     with unscoped(reason="housekeeping over all organisations"):
-        ended, _ = LoginSession.objects.filter(revoked_at__lt=before).delete()
-        expired, _ = LoginSession.objects.filter(expires_at__lt=before).delete()
-    return ended + expired
+        return drop_in_batches(LoginSession.objects.filter(over))
 
 
 def _require_enabled() -> None:
@@ -156,7 +157,7 @@ def _open(membership: Membership, visit: Visit, failures: int = 0, pause: float 
             user_agent=visit.user_agent[:200],
         )
         actor = _actor_of(membership, session, visit)
-        _publish(topics.SESSION_OPENED, session, actor, {"failures": failures})
+        _publish(topics.SESSION_OPENED, session, actor, more={"failures": failures})
     return _tokens(membership, session, token_id, now, pause)
 
 
@@ -211,7 +212,7 @@ def _end(session: LoginSession, topic: str, actor: Actor | None, **data: str) ->
         return
     session.revoked_at = timezone.now()
     session.save(update_fields=["revoked_at"])
-    _publish(topic, session, actor, **data)
+    _publish(topic, session, actor, data=data)
     endings.announce_identities([session.organization])
 
 
@@ -257,8 +258,9 @@ def _publish(
     topic: str,
     session: LoginSession,
     actor: Actor | None,
+    *,
     more: Mapping[str, Any] | None = None,
-    **data: str,
+    data: Mapping[str, str] | None = None,
 ) -> None:
     bus.publish(
         bus.Fact(
@@ -272,6 +274,6 @@ def _publish(
                 "user_agent": session.user_agent,
                 **(more or {}),
             },
-            data=data,
+            data=data or {},
         )
     )
