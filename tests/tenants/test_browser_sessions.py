@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from apps.core import bus
 from apps.core.actor import CredentialKind
@@ -12,6 +14,7 @@ from apps.tenants.domain.visit import Visit
 from apps.tenants.errors import BadCredentials
 from apps.tenants.queries.identities import browser_session_id
 from apps.tenants.services import browser_sessions
+from tests.factories.console import session_of
 from tests.factories.tenants import PASSWORD, actor_of, make_admin, make_member, make_user
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +103,12 @@ def test_switch_session_refuses_anothers_and_moves_nothing(facts: list[bus.Fact]
         )
 
     assert (moved, facts) == ([], [])
+
+
+def test_forget_expired_keeps_those_that_may_come_back() -> None:
+    kept, expired = session_of(make_member()), session_of(make_member())
+    Session.objects.filter(pk=expired).update(expire_date=timezone.now())
+
+    browser_sessions.forget_expired()
+
+    assert [each.pk for each in Session.objects.all()] == [kept]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.core import bus
@@ -74,6 +76,11 @@ def switch_session(*, actor: Actor, organization: str, move: Callable[[str], Non
         _publish(topics.SESSION_OPENED, there, {"address": actor.address[:45]})
         announce_change(f"identity:{actor.identity.organization}")
     return membership
+
+
+def forget_expired() -> None:
+    """Drop browser sessions that nobody came back to in time."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 def _publish(topic: str, actor: Actor, seen: dict[str, Any] | None) -> None:
