@@ -58,6 +58,8 @@ class AuditEntry(TenantModel):
     objects: ClassVar[TenantManager[AuditEntry]] = TenantManager.from_queryset(AuditQuerySet)()  # type: ignore[assignment]  # a manager made on the spot
 
     class Meta:
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit entries"
         constraints = (
             models.UniqueConstraint(
                 fields=("organization", "sequence"), name="events_auditentry_once_in_chain"
@@ -82,6 +84,9 @@ class AuditEntry(TenantModel):
                 condition=models.Q(hash__isnull=True),
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_name}".strip()
 
     @property
     def actor(self) -> dict[str, str]:
@@ -120,3 +125,6 @@ class AuditHead(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("organization",), name="events_audithead_one"),
         )
+
+    def __str__(self) -> str:
+        return f"{self.organization_id}: {self.sequence}"

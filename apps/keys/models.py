@@ -45,6 +45,8 @@ class ApiKey(TenantModel):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
         ordering = ("-pk",)
         constraints = (
             models.CheckConstraint(

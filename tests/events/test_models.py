@@ -148,3 +148,9 @@ def test_flush_empties_the_trail_and_locks_it_again() -> None:
     make_entry(make_organization())
     with pytest.raises(DatabaseError, match="audit entries are"):
         run("DELETE FROM events_auditentry")
+
+
+def test_str_names_the_deed_and_its_object(organization: Organization) -> None:
+    entry = make_entry(organization)
+
+    assert str(entry) == f"keys.key.created {entry.object_name}"

@@ -1,0 +1,32 @@
+"""What the admin calls the things it lists."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+
+def test_every_model_in_the_admin_has_a_name_in_english():
+    names = {str(model._meta.verbose_name_plural) for model in admin.site._registry}
+
+    assert names == {
+        "API keys",
+        "audit entries",
+        "invitations",
+        "login sessions",
+        "memberships",
+        "organizations",
+        "service accounts",
+        "users",
+    }
+
+
+def test_every_app_in_the_admin_has_a_name():
+    apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
+
+    assert apps == {"Events", "Keys", "Organisations and people"}
+
+
+def test_every_model_in_the_admin_says_what_a_row_is():
+    unnamed = [model for model in admin.site._registry if "__str__" not in vars(model)]
+
+    assert unnamed == []
