@@ -54,26 +54,30 @@ class HeldHead:
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Gives a client a fixed time from its first byte to the end of its headers, drip as it may, and a fixed size."""
+    """Gives a client a fixed time from its first byte to the end of its headers, drip as it may, and a fixed size.
+
+    Trailers have the same size, and are dropped.
+    """
 
     _header_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _has_begun = False
     _has_headers = False
+    _has_body = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._start_header_timer()
 
     def data_received(self, data: bytes) -> None:
-        self._has_begun = False
+        self._has_begun = self._has_body = False
         super().data_received(data)
         if self._has_begun and not self._has_headers:
             # Only now: most headers come whole, and a timer that is set to be cancelled costs what a small view does.
             self._start_header_timer()
-        if self._header_timer is None or self._has_begun:
+        if self._has_begun or self._has_body:
             return  # the piece in which a message begins may hold the end of the one before
-        # The headers are not whole yet; the parser keeps what it has without any bound of its own.
+        # Headers or trailers that are not whole yet; the parser keeps what it has without any bound of its own.
         self._header_bytes += len(data)
         if self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
             self.transport.write(TOO_LONG)
@@ -83,10 +87,16 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._header_bytes, self._has_begun, self._has_headers = 0, True, False
 
+    def on_body(self, body: bytes) -> None:
+        self._header_bytes, self._has_body = 0, True
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         self._has_headers = True
         self._stop_header_timer()
         super().on_headers_complete()
+        # A list of its own: uvicorn adds trailers to the other, and they would slip past a proxy that vouches for headers.
+        self.scope["headers"] = self.headers[:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_header_timer()

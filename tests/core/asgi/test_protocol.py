@@ -22,7 +22,7 @@ seen: ContextVar[str] = ContextVar("seen", default="fresh")
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers the length of the body and whether its context is fresh; `/slow` takes its time."""
+    """Answers the length of the body and whether its context is fresh; `/slow` takes its time, `/headers` names them."""
     before = seen.get()
     seen.set("used")
     length, more = 0, True
@@ -33,6 +33,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(0.3 if scope["path"] == "/slow" else 0)
     await asyncio.sleep(30 if scope["path"] == "/stuck" else 0)
     text = f"{before} {length}".encode()
+    if scope["path"] == "/headers":
+        text = b" ".join(name for name, _ in scope["headers"])
     headers = [(b"content-length", str(len(text)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": text})
@@ -169,6 +171,31 @@ def test_headers_have_a_size(port: int, part: bytes) -> None:
         received = read_to_end(connection)
 
     assert received.startswith(b"HTTP/1.1 431 ")
+
+
+def test_trailers_are_dropped_and_have_a_size(port: int) -> None:
+    start = b"POST /headers HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    with connect(port) as connection:
+        connection.sendall(start + b"X-API-Key: secret\r\n\r\n")
+        first = read_answer(connection)
+        connection.sendall(start)
+        time.sleep(0.05)
+        connection.sendall(b"A: b\r\n" * 20_000)
+        rest = read_to_end(connection)
+
+    assert first == b"transfer-encoding"
+    assert b"HTTP/1.1 431 " in rest
+
+
+def test_a_body_in_many_pieces_is_no_header(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n")
+        for _ in range(10):
+            connection.sendall(b"a" * 20_000)
+            time.sleep(0.01)
+        answer = read_answer(connection)
+
+    assert answer.endswith(b" 200000")
 
 
 def test_endless_headers_are_not_read_to_their_end(port: int) -> None:
