@@ -142,6 +142,10 @@ class HouseConsumer(AsyncWebsocketConsumer):
     def renew(self, identity: Identity) -> None:
         """Its rights have changed. What it follows and may no longer ends it; the client comes back with less."""
         before = self.actor
+        if before is not None and before.organization_id != identity.organization_id:
+            # What it follows belongs to the organisation it came for, whose news would no longer concern it.
+            self.finish(Close.UNAUTHENTICATED, "your session has moved to another organisation")
+            return
         try:
             check_presence(identity, self.handshake.address)
         except AppError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,19 @@ def test_recheck_closes_when_the_database_stays_away(
             return await socket.hear()
 
     assert drive(talk()) == 1013
+
+
+def test_socket_whose_session_moved_to_another_organization_is_closed(
+    tokens: KnownTokens, admin: str
+) -> None:
+    async def talk() -> Any:
+        async with Socket("/ws", key=admin) as socket:
+            elsewhere = {"organization": "org_2", "organization_id": 2}
+            tokens.identities["admin"] = replace(tokens.identities["admin"], **elsewhere)
+            _tell("identity:org_1")
+            return await socket.hear()
+
+    assert drive(talk()) == 4401
 
 
 def test_news_while_a_socket_is_being_let_in_is_not_missed(
