@@ -132,3 +132,8 @@ def share_metrics(directory: Path) -> None:
     for leftover in directory.glob("*.db"):
         leftover.unlink()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+
+
+def share_public_url(url: str) -> None:
+    """Let the workers started from here know where people reach the house when nobody said so."""
+    os.environ["PUBLIC_URL"] = url

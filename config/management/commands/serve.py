@@ -9,9 +9,11 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
 
 from apps.core.asgi.server import DrainingServer, serve_workers, server_config
-from config.env import share_metrics
+from apps.core.commands import NOT_READY, has_pending_migrations
+from config.env import read_environment, share_metrics, share_public_url
 
 
 class Command(BaseCommand):
@@ -34,6 +36,8 @@ class Command(BaseCommand):
             ssl_keyfile=options["ssl_keyfile"],
         )
         bound = bind(config)
+        refuse_pending_migrations()
+        public_url(config, bound)
         self.stdout.write(f"Signalbox {settings.SIGNALBOX_VERSION} listens on {_address(bound)}")
         self.stdout.flush()
         serve(config, bound)
@@ -63,6 +67,30 @@ def refuse_lonely_workers(workers: int) -> None:
             f"{workers} workers need REDIS_URL: without it each process would count limits and hold live events "
             "for itself. Set REDIS_URL or serve with --workers 1."
         )
+
+
+def refuse_pending_migrations() -> None:
+    """A server on yesterday's tables fails at some request; better that it does not start."""
+    settings.SIGNALBOX_DATA_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        is_behind = has_pending_migrations()
+    except DatabaseError:
+        return  # away for the moment: the server comes up, says so in /health and recovers with it
+    finally:
+        connection.close()
+    if is_behind:
+        raise CommandError(NOT_READY)
+
+
+def public_url(config: uvicorn.Config, bound: socket.socket) -> str:
+    """Where people reach the house: as configured, or on this machine at the port that is served."""
+    if not read_environment().public_url:
+        scheme = "https" if config.ssl_certfile else "http"
+        url = f"{scheme}://localhost:{bound.getsockname()[1]}"
+        share_public_url(url)
+        settings.SIGNALBOX_PUBLIC_URL = url
+    here: str = settings.SIGNALBOX_PUBLIC_URL
+    return here
 
 
 def bind(config: uvicorn.Config) -> socket.socket:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
+from apps.core.commands import has_pending_migrations
 from config.demo import create_demo
 from config.management.commands import serve
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         bound = serve.bind(config)
         migrate()
         demo = create_demo()
-        for line in [f"URL {public_url(port)}", *(demo.lines() if demo else [])]:
+        for line in [f"URL {serve.public_url(config, bound)}", *(demo.lines() if demo else [])]:
             self.stdout.write(line)
         self.stdout.flush()
         connection.close()
@@ -37,14 +37,5 @@ class Command(BaseCommand):
 def migrate() -> None:
     """Bring the database up to date; looking whether it is takes a fraction of what migrating nothing does."""
     settings.SIGNALBOX_DATA_DIR.mkdir(parents=True, exist_ok=True)
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if has_pending_migrations():
         call_command("migrate", verbosity=0, interactive=False)
-
-
-def public_url(port: int) -> str:
-    """Where people reach it: as configured, or on this machine at the port it was given."""
-    url: str = settings.SIGNALBOX_PUBLIC_URL
-    if port != settings.SIGNALBOX_PORT and url == f"http://localhost:{settings.SIGNALBOX_PORT}":
-        url = settings.SIGNALBOX_PUBLIC_URL = f"http://localhost:{port}"
-    return url

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.core.commands import HouseCommand
 from apps.events import services
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Check the audit trail's hash chain; fails at the first link that does not hold."
 
     def add_arguments(self, parser: Any) -> None:

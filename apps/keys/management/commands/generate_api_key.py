@@ -6,11 +6,10 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.core.actor import Role
-from apps.core.errors import AppError
+from apps.core.commands import HouseCommand
 from apps.core.tenancy import organization_scope
 from apps.keys.domain.durations import parse_duration
 from apps.keys.queries import directory
@@ -19,7 +18,7 @@ from apps.keys.services import keys
 ROLES = {**{role.value: role for role in Role}, "read-write": Role.USER}
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Make an API key for a member; the key alone is the last line, and it is shown this once."
     )
@@ -47,22 +46,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         expires: timedelta | None = options["expires"]
-        try:
-            member = directory.find_member(
-                organization=options["organization"], user=options["user"]
+        member = directory.find_member(organization=options["organization"], user=options["user"])
+        with organization_scope(member.organization_id):
+            issued = keys.issue_key(
+                actor=directory.command_actor(member.organization),
+                owner_id=member.user.public_id,
+                name=options["name"],
+                role=ROLES[options["role"]],
+                prefix=options["prefix"],
+                expires_at=timezone.now() + expires if expires else None,
+                limits=dict(options["limit"]),
             )
-            with organization_scope(member.organization_id):
-                issued = keys.issue_key(
-                    actor=directory.command_actor(member.organization),
-                    owner_id=member.user.public_id,
-                    name=options["name"],
-                    role=ROLES[options["role"]],
-                    prefix=options["prefix"],
-                    expires_at=timezone.now() + expires if expires else None,
-                    limits=dict(options["limit"]),
-                )
-        except AppError as error:
-            raise CommandError(error.message) from None
         key = issued.key
         self.stdout.write(
             f"{key.public_id}: {key.role} key {key.name!r} of {member.user.email} in {member.organization.slug}"

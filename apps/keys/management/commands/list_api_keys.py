@@ -6,26 +6,21 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from apps.core.errors import AppError
+from apps.core.commands import HouseCommand
 from apps.keys.models import ApiKey
 from apps.keys.queries import directory
 
 HEADINGS = ("ID", "KEY", "STATE", "ROLE", "ORGANIZATION", "OWNER", "LAST USED", "EXPIRES", "NAME")
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "List the API keys of every organisation, or of one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--organization", metavar="SLUG")
 
     def handle(self, *args: Any, organization: str | None = None, **options: Any) -> None:
-        try:
-            slug = directory.only_organization(organization) if organization else None
-        except AppError as error:
-            raise CommandError(error.message) from None
+        slug = directory.only_organization(organization) if organization else None
         rows = [HEADINGS, *(_row(key) for key in directory.all_keys(organization=slug))]
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
         for row in rows:

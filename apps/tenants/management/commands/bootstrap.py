@@ -5,16 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.core import json
 from apps.core.actor import Role
-from apps.core.errors import AppError
+from apps.core.commands import HouseCommand
 from apps.tenants.domain.roles import PEOPLE_ROLES
 from apps.tenants.services import bootstrap
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Create an organisation and a person in it, as far as they are missing; prints one JSON line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,17 +26,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            done = bootstrap.bootstrap(
-                organization=options["organization"],
-                email=options["email"],
-                password=options["password"],
-                role=Role(options["role"]),
-                is_approver=options["approver"],
-                is_staff=options["staff"],
-            )
-        except AppError as error:
-            raise CommandError(error.message) from None
+        done = bootstrap.bootstrap(
+            organization=options["organization"],
+            email=options["email"],
+            password=options["password"],
+            role=Role(options["role"]),
+            is_approver=options["approver"],
+            is_staff=options["staff"],
+        )
         line = {
             "organization": done.organization.slug,
             "user": done.user.email,
