@@ -49,7 +49,7 @@ COMPARISONS: Mapping[str, Comparison] = {
         "/api/v1/auth/me", ("fastapi", "fastapi-asgi", "django"), {"fastapi": 2.5, "django": 6.0}
     ),
     "list of 20": Comparison("/api/v1/keys?limit=20", ("django",), {"django": 3.0}),
-    # One argon2 hash is a tenth of a second of a core by design: more callers only stand in line.
+    # An argon2 hash is slow by design: more callers only stand in line.
     "login": Comparison("/api/v1/auth/login", ("django",), {}, connections=2, times=3),
 }
 

@@ -23,12 +23,15 @@ class Runner:
     name: str
     server: Server
     call: Call
+    load_cores: set[int] = field(default_factory=lambda: cpu.LOAD)
     readings: list[Reading] = field(default_factory=list)
     cpu_microseconds: list[float] = field(default_factory=list)
 
-    def run(self, seconds: float, connections: int, cores: set[int]) -> None:
+    def run(self, seconds: float, connections: int) -> None:
         before = cpu_seconds(self.server)
-        reading = measure(self.call, seconds=seconds, connections=connections, cores=cores)
+        reading = measure(
+            self.call, seconds=seconds, connections=connections, cores=self.load_cores
+        )
         spent = cpu_seconds(self.server) - before
         self.readings.append(reading)
         self.cpu_microseconds.append(spent / max(1.0, reading.per_second * seconds) * 1e6)
@@ -60,14 +63,13 @@ def run_rounds(
     rounds: int,
     seconds: float,
     connections: int = CONNECTIONS,
-    cores: set[int] = cpu.LOAD,
 ) -> None:
     for runner in runners:
-        runner.run(WARM_UP_SECONDS, connections, cores)
+        runner.run(WARM_UP_SECONDS, connections)
         runner.forget()
     for _ in range(rounds):
         for runner in runners:
-            runner.run(seconds, connections, cores)
+            runner.run(seconds, connections)
 
 
 def ratio(ours: Runner, peer: Runner) -> float:

@@ -40,7 +40,7 @@ DATABASES = {
         },
     }
 }
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["bench.peers.stock.hashers.SameCostHasher"]
 LOGGING_CONFIG = None
 
 REST_FRAMEWORK = {
