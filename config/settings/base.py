@@ -110,6 +110,9 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]
 STATIC_ROOT: Path | None = None  # collected in production; straight from the sources otherwise
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = (
+    r"/static/vendor/[^/]+-\d+(\.\d+)*/"  # another version, another folder
+)
 
 # The way in
 SIGNALBOX_API_VERSIONS = (ApiVersion("v1", urls="config.urls.v1"),)
