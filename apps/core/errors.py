@@ -20,6 +20,8 @@ AppError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -92,6 +94,24 @@ class Invalid(AppError):
     @classmethod
     def field(cls, name: str, message: str, type: str = "invalid") -> Invalid:  # noqa: A002
         return cls(fields=[FieldError(name, message, type)])
+
+
+class WrongFields:
+    """Gathers what is wrong with several fields, so that a caller hears of all of it at once."""
+
+    def __init__(self) -> None:
+        self._fields: list[FieldError] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        try:
+            yield
+        except Invalid as error:
+            self._fields += error.fields
+
+    def refuse(self) -> None:
+        if self._fields:
+            raise Invalid(fields=self._fields)
 
 
 class Unauthenticated(AppError):

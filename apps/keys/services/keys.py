@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.core import bus, changes
 from apps.core.actor import Actor, Role
-from apps.core.errors import Conflict, Invalid, NotFound, Stale
+from apps.core.errors import Conflict, Invalid, NotFound, Stale, WrongFields
 from apps.core.housekeeping import drop_in_batches
 from apps.core.permissions import require
 from apps.core.tenancy import unscoped
@@ -68,7 +68,6 @@ def issue_key(
     """
     require(actor, KeyPermission.CREATE)
     bounds.refuse_budgeted(actor)
-    owner = bounds.choose_owner(actor, owner_id, role, is_approver=is_approver)
     given = {
         "name": name,
         "expires_at": expires_at,
@@ -77,6 +76,14 @@ def issue_key(
         "models": models,
         "budget": budget,
     }
+    wrong, owner, columns = WrongFields(), bounds.Owner(), {}
+    with wrong.gathered():
+        owner = bounds.choose_owner(actor, owner_id, role, is_approver=is_approver)
+    with wrong.gathered():
+        _check_prefix(prefix)
+    with wrong.gathered():
+        columns = _checked(actor, given)
+    wrong.refuse()
     key = ApiKey(
         organization_id=actor.organization_id,
         user_id=owner.user_id,
@@ -84,8 +91,8 @@ def issue_key(
         role=role.value,
         is_approver=is_approver,
         created_by_id=actor.user_id,
-        prefix=_checked_prefix(prefix),
-        **_checked(actor, given),
+        prefix=prefix or settings.SIGNALBOX_KEY_PREFIX,
+        **columns,
     )
     secret = secrets.new_secret(key.prefix)
     kept = _kept(secret)
@@ -207,7 +214,7 @@ def values(key: ApiKey) -> dict[str, Any]:
 
 
 def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of these terms: each well-formed, and within what the actor holds."""
+    """The columns of these terms: each well-formed, and within what the actor holds. `Invalid` names all that is wrong."""
     checks: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "name": ("name", terms.check_name),
         "expires_at": (
@@ -230,14 +237,20 @@ def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "budget": ("budget", terms.check_budget),
     }
-    return {checks[name][0]: checks[name][1](value) for name, value in given.items()}
+    columns: dict[str, Any] = {}
+    wrong = WrongFields()
+    for name, value in given.items():
+        column, check = checks[name]
+        with wrong.gathered():
+            columns[column] = check(value)
+    wrong.refuse()
+    return columns
 
 
-def _checked_prefix(prefix: str | None) -> str:
+def _check_prefix(prefix: str | None) -> None:
     allowed: tuple[str, ...] = settings.SIGNALBOX_KEY_PREFIXES
     if prefix is not None and prefix not in allowed:
         raise Invalid.field("prefix", f"must be one of {', '.join(sorted(set(allowed)))}", "choice")
-    return prefix or settings.SIGNALBOX_KEY_PREFIX
 
 
 def _lock(actor: Actor, key_id: str) -> ApiKey:
