@@ -110,7 +110,7 @@ READING = searching(
 
 
 @pytest.fixture
-def ours(db: None, tokens: KnownTokens) -> Place:
+def ours(db: None, tokens: KnownTokens, empty_limits: MemoryLimitStore) -> Place:
     """The operator, signed in by a login of their own, so that it can be ended."""
     place = make_place(tokens, is_operator=True)
     tokens.identities[place.key] = actor_of_login(log_in(place.admin)).identity
@@ -172,7 +172,7 @@ def complaints(label: str, answer: Answer) -> list[str]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_what_is_generated_from_the_document_is_answered_by_it(
-    label: str, mode: GenerationMode, ours: Place, empty_limits: object
+    label: str, mode: GenerationMode, ours: Place
 ) -> None:
     operation = OPERATIONS[label]
     client = GateClient()

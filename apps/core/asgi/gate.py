@@ -10,8 +10,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
-from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch
 
@@ -27,7 +26,15 @@ from apps.core.asgi.headers import check_version, is_preflight, preflight_answer
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 from apps.core.asgi.resolve import resolve
-from apps.core.errors import AppError, Malformed, MethodNotAllowed, NotFound, TooLarge, Unavailable
+from apps.core.errors import (
+    AppError,
+    Invalid,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.tenancy import leave_organization
 
@@ -170,6 +177,7 @@ def to_app_error(error: Exception) -> AppError | None:
         case OperationalError() | InterfaceError():
             log.warning("database_away", error=repr(error))
             return Unavailable("The database is away.", code="database_unavailable")
-        case DatabaseError():
-            return None
+        case DataError():
+            log.warning("value_out_of_range", error=repr(error))
+            return Invalid("A value lies outside what can be kept.", code="value_out_of_range")
     return None

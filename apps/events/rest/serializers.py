@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_filters
 from rest_framework import serializers
 
+from apps.core.rest.filters import MomentFilter
 from apps.core.rest.serializers import ReadSerializer
 from apps.events.models import AuditEntry
 
@@ -64,7 +65,7 @@ class AuditFilter(django_filters.FilterSet):
 
 
 # `from` is a word of Python's, so these two are added by name.
-AuditFilter.base_filters["from"] = django_filters.IsoDateTimeFilter(
+AuditFilter.base_filters["from"] = MomentFilter(
     field_name="at", lookup_expr="gte"
 )
-AuditFilter.base_filters["to"] = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+AuditFilter.base_filters["to"] = MomentFilter(field_name="at", lookup_expr="lt")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
 
-from django.db import OperationalError, ProgrammingError
+from django.db import DataError, OperationalError, ProgrammingError
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework import serializers
@@ -38,6 +38,7 @@ FAILURES: dict[str, BaseException] = {
     "bug": ZeroDivisionError("secret detail"),
     "database-away": OperationalError("could not connect to server at 10.0.0.7"),
     "database-bug": ProgrammingError("no such column"),
+    "out-of-range": DataError('value "secret" out of range'),
     "not-found": Http404("secret detail"),
     "limited": errors.Limited(retry_after=7),
     "upstream": errors.Upstream("It failed."),

@@ -340,6 +340,7 @@ def test_a_bug_shows_its_request_id_alone(client: GateClient, way: str, how: str
     ("how", "status", "code", "retry_after"),
     [
         ("not-found", 404, "not_found", None),
+        ("out-of-range", 422, "value_out_of_range", None),
         ("limited", 429, "rate_limited", "7"),
         ("upstream", 502, "upstream_error", None),
         ("unavailable", 503, "unavailable", "9"),
