@@ -1,4 +1,6 @@
-"""Organisations and people in GraphQL: what REST offers, login apart, which has no place here (no address to count)."""
+"""Organisations and people in GraphQL: what REST offers, login and joining apart: both are counted by their address,
+and what comes here is not.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,7 @@ from apps.tenants.queries import people, whoami
 from apps.tenants.services import invitations, members, organizations, service_accounts
 
 REVISION = "The revision the change is based on; STALE when it is no longer the present one."
+STATUS = "pending, accepted, revoked or expired"
 
 
 class OrganizationType(HouseType):
@@ -72,7 +75,7 @@ class InvitationType(HouseType):
     email = graphene.String(required=True)
     role = graphene.String(required=True, description="admin, user or viewer")
     approver = graphene.Boolean(required=True, source="is_approver")
-    status = graphene.String(required=True, description="pending, accepted, revoked or expired")
+    status = graphene.String(required=True, description=STATUS)
     invited_by = graphene.Field(UserType, source="created_by")
     created_at = DateTime(required=True)
     expires_at = DateTime(required=True)
@@ -161,7 +164,11 @@ class Query(graphene.ObjectType):
         permission=TenantPermission.INVITATION_MANAGE,
         id=graphene.ID(required=True),
     )
-    invitations = ConnectionField(InvitationType, permission=TenantPermission.INVITATION_MANAGE)
+    invitations = ConnectionField(
+        InvitationType,
+        permission=TenantPermission.INVITATION_MANAGE,
+        status=graphene.String(description=STATUS),
+    )
     service_account = HouseField(
         ServiceAccountType,
         required=True,
@@ -206,8 +213,10 @@ class Query(graphene.ObjectType):
         return people.invitation(actor_of(info), id)
 
     @staticmethod
-    def resolve_invitations(root: Any, info: Any) -> QuerySet[Invitation]:
-        return people.invitations(actor_of(info))
+    def resolve_invitations(
+        root: Any, info: Any, *, status: str | None = None
+    ) -> QuerySet[Invitation]:
+        return people.invitations(actor_of(info), status=status)
 
     @staticmethod
     def resolve_service_account(root: Any, info: Any, *, id: str) -> ServiceAccount:  # noqa: A002 - as above

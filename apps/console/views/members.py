@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -93,9 +92,6 @@ def _roles(member: Membership | Invitation) -> list[str]:
 
 
 def _open_invitations(actor: Actor) -> list[dict[str, Any]]:
-    still_open = people.invitations(actor).filter(
-        accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
-    )
     return [
         {
             "id": row.public_id,
@@ -104,7 +100,7 @@ def _open_invitations(actor: Actor) -> list[dict[str, Any]]:
             "expires_at": row.expires_at,
             "revoke_url": reverse("console:invitation-revoke", args=[row.public_id]),
         }
-        for row in still_open
+        for row in people.invitations(actor, status="pending")
     ]
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.core.actor import Actor
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.core.permissions import require
 from apps.core.tenancy import unscoped
 from apps.tenants.domain.invitations import digest_of
 from apps.tenants.domain.roles import read_role
 from apps.tenants.models import Invitation, Membership, ServiceAccount
 from apps.tenants.permissions import TenantPermission
+
+INVITATION_STATUSES = ("pending", "accepted", "revoked", "expired")
 
 T = TypeVar("T")
 
@@ -34,10 +38,12 @@ def member(actor: Actor, public_id: str) -> Membership:
     return _found(members(actor).filter(public_id=public_id).first())
 
 
-def invitations(actor: Actor) -> QuerySet[Invitation]:
-    """Those that can still be accepted and those that are history, the newest first."""
+def invitations(actor: Actor, *, status: str | None = None) -> QuerySet[Invitation]:
+    """Those that can still be accepted and those that are history, the newest first. `Invalid` for no such status."""
     require(actor, TenantPermission.INVITATION_MANAGE)
     rows = Invitation.objects.filter(organization_id=actor.organization_id)
+    if status is not None:
+        rows = rows.filter(_has_status(status, timezone.now()))
     return rows.select_related("created_by").order_by("-pk")
 
 
@@ -66,6 +72,21 @@ def service_accounts(actor: Actor, *, is_active: bool | None = None) -> QuerySet
 
 def service_account(actor: Actor, public_id: str) -> ServiceAccount:
     return _found(service_accounts(actor).filter(public_id=public_id).first())
+
+
+def _has_status(status: str, now: datetime) -> Q:
+    """The condition of a status of `INVITATION_STATUSES`, as `Invitation.status` tells it."""
+    unused = Q(accepted_at=None, revoked_at=None)
+    match status:
+        case "accepted":
+            return Q(accepted_at__isnull=False)
+        case "revoked":
+            return Q(accepted_at=None, revoked_at__isnull=False)
+        case "pending":
+            return unused & Q(expires_at__gt=now)
+        case "expired":
+            return unused & Q(expires_at__lte=now)
+    raise Invalid.field("status", f"must be one of {', '.join(INVITATION_STATUSES)}", "choice")
 
 
 def _found(row: T | None) -> T:

@@ -160,17 +160,23 @@ class InvitationViewSet(HouseViewSet):
         ),
     }
     serializer_class = serializers.InvitationSerializer
+    filterset_class = serializers.InvitationFilter
 
     @extend_schema(
         summary="Invitations",
-        parameters=[ordering("created_at", "email", "expires_at")],
+        parameters=[
+            one_of("status", *people.INVITATION_STATUSES),
+            ordering("created_at", "email", "expires_at"),
+        ],
         responses={200: serializers.InvitationSerializer(many=True), **refused(422)},
         examples=[examples.answer(PENDING)],
     )
     def list(self, request: Any) -> Response:
+        asked = self.request.query_params.get("status") or None
         return self.page(
-            people.invitations(self.actor),
+            people.invitations(self.actor, status=asked),
             serializers.InvitationSerializer,
+            filterset=serializers.InvitationFilter,
             ordering=("created_at", "email", "expires_at"),
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from django.utils import timezone
 from rest_framework import serializers
 
 from apps.core.rest.serializers import ReadSerializer
 from apps.tenants.models import ROLE_CHOICES, Invitation, Membership, ServiceAccount
+from apps.tenants.queries.people import INVITATION_STATUSES
 
 
 class UserSerializer(ReadSerializer):
@@ -89,6 +92,19 @@ class MemberFilter(django_filters.FilterSet):
     class Meta:
         model = Membership
         fields = ()
+
+
+class InvitationFilter(django_filters.FilterSet):
+    """Names the filter and its values; what they mean is the query's."""
+
+    status = django_filters.ChoiceFilter(choices=[(name, name) for name in INVITATION_STATUSES])
+
+    class Meta:
+        model = Invitation
+        fields = ()
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        return queryset
 
 
 class ServiceAccountFilter(django_filters.FilterSet):
