@@ -14,6 +14,7 @@ from apps.core.asgi.request import GateRequest
 from apps.core.errors import Limited, PermissionDenied, Unauthenticated
 from apps.core.limits import policy
 from apps.core.limits.domain import Verdict, headers
+from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.tenancy import enter_organization
 
 
@@ -74,8 +75,17 @@ def _identify_session(request: GateRequest, session: str) -> Identity:
 
 
 async def charge(request: GateRequest, identity: Identity, limit_class: str) -> None:
-    """Count one call; the verdict's headers go onto the answer, whatever it is."""
-    _judge(request, await policy.hit_identity(identity, limit_class))
+    """Count one call; the verdict's headers go onto the answer, whatever it is.
+
+    While the store is away, those we know may go on reading, uncounted.
+    """
+    try:
+        verdict = await policy.hit_identity(identity, limit_class)
+    except LimitStoreUnavailable:
+        if request.META["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            raise
+        return
+    _judge(request, verdict)
 
 
 async def charge_stranger(request: GateRequest) -> None:

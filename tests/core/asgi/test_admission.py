@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from apps.core.actor import Identity
+from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.limits.memory import MemoryLimitStore
 from apps.core.limits.rates import parse_rate
 from tests.client import Answer, GateClient
@@ -218,6 +219,23 @@ def test_every_key_has_its_own_count(
 
 def test_a_door_that_admits_itself_is_left_to_it(client: GateClient, ada: Identity) -> None:
     assert limits_of(client.get("/admits-itself", key="ada")) == (None, None)
+
+
+def test_known_callers_read_on_while_the_store_is_away(
+    client: GateClient, ada: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise LimitStoreUnavailable
+
+    monkeypatch.setattr(MemoryLimitStore, "hit", away)
+
+    read = client.get("/api/v1/used", key="ada")
+    written = client.post("/api/v1/used", {}, key="ada")
+    stranger = client.get("/api/v1/used")
+
+    assert (read.status, limits_of(read)) == (200, (None, None))
+    assert (written.status, written.error) == (503, "limiter_unavailable")
+    assert (stranger.status, stranger.error) == (503, "limiter_unavailable")
 
 
 def test_doors_without_a_limit_count_nothing(client: GateClient) -> None:
