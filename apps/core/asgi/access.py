@@ -11,7 +11,9 @@ import orjson
 from django.conf import settings
 
 from apps.core.asgi.request import GateRequest
+from apps.core.masking import mask_text
 
+OK = 200
 _descriptor: int | None = None
 
 
@@ -22,7 +24,8 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
         "at": datetime.now(UTC),
         "request_id": request.request_id,
         "method": request.method,
-        "path": request.path,
+        # Somebody pastes a key where an id belongs; that path is never one that is found.
+        "path": request.path if status == OK else mask_text(request.path),
         "status": status,
         "bytes": size,
         "ms": round((perf_counter() - request.started) * 1000, 2),

@@ -46,6 +46,14 @@ def test_every_exchange_is_one_line(
     assert third["status"] == 500
 
 
+def test_a_key_in_the_path_is_masked(
+    client: GateClient, records: Callable[[], list[dict[str, Any]]]
+) -> None:
+    client.get(f"/api/v1/keys/ltb_{'a' * 43}")
+
+    assert [record["path"] for record in records()] == ["/api/v1/keys/***"]
+
+
 def test_a_stream_that_broke_off_is_recorded(
     client: GateClient, records: Callable[[], list[dict[str, Any]]]
 ) -> None:
