@@ -180,7 +180,7 @@ def test_trailers_are_dropped_and_have_a_size(port: int) -> None:
         first = read_answer(connection)
         connection.sendall(start)
         time.sleep(0.05)
-        connection.sendall(b"A: b\r\n" * 20_000)
+        connection.sendall(b"A: b\r\n" * 11_700)  # little more: what stays unread resets the answer
         rest = read_to_end(connection)
 
     assert first == b"transfer-encoding"
