@@ -154,6 +154,39 @@ class KeyForm(forms.Form):
         self.fields[name].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
 
 
+class KeyTermsForm(forms.Form):
+    """What may change of a key that is in use."""
+
+    name = forms.CharField(label=_("Name"), max_length=255)
+    expires_at = forms.DateField(
+        label=_("Expires"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The end of that day, UTC; empty for never."),
+    )
+    limits = forms.CharField(
+        label=_("Limits"),
+        required=False,
+        max_length=400,
+        help_text=_(
+            "Calls in a window, by class of call: default=100/m, chat=20/m; empty for the usual."
+        ),
+    )
+    addresses = forms.CharField(
+        label=_("Allowed addresses"),
+        required=False,
+        max_length=5000,
+        help_text=_("Networks such as 10.0.0.0/8, by commas; empty for any."),
+    )
+    models = forms.CharField(
+        label=_("Allowed models"),
+        required=False,
+        max_length=6000,
+        help_text=_("Model names by commas; empty for any."),
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class RotateForm(forms.Form):
     grace_seconds = forms.TypedChoiceField(
         label=_("The old secret works for"), coerce=int, choices=GRACES

@@ -29,6 +29,7 @@ PAGES = {
     "keys": ("/console/keys", EVERYBODY),
     "key-new": ("/console/keys/new", MAKERS),
     "key": ("/console/keys/{key}", EVERYBODY),
+    "key-edit": ("/console/keys/{key}/edit", ADMINS),
     "members": ("/console/members", EVERYBODY),
     "invite": ("/console/members/invite", ADMINS),
     "member": ("/console/members/{member}", EVERYBODY),
@@ -49,7 +50,15 @@ DEEDS = {
     "invitation-revoke": "/console/invitations/{invitation}/revoke",
     "service-account-switch": "/console/service-accounts/{account}/switch",
 }
-FORMS = ["key-new", "invite", "member", "service-account-new", "service-account", "settings"]
+FORMS = [
+    "key-new",
+    "key-edit",
+    "invite",
+    "member",
+    "service-account-new",
+    "service-account",
+    "settings",
+]
 NOBODY_NEEDED = {"login", "logout", "invitation", None}
 
 

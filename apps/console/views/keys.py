@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from apps.console.listing import Column, Listing
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
+from apps.console.views.key_terms import end_of_day
 from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
 from apps.core.permissions import has, permissions_of, require
@@ -183,13 +183,12 @@ def _owners(actor: Actor) -> list[tuple[str, str]]:
 
 def _terms(data: dict[str, Any]) -> dict[str, Any]:
     """What the service takes, from what the form holds."""
-    day = data["expires_at"]
     return {
         "name": data["name"],
         "role": Role(data["role"]),
         "is_approver": data.get("is_approver", False),
         "owner_id": data.get("owner") or None,
-        "expires_at": datetime.combine(day, time.max, UTC) if day else None,
+        "expires_at": end_of_day(data["expires_at"]),
         "limits": {"default": data["limit"]} if data["limit"] else {},
         "addresses": parts(data["addresses"]),
         "models": parts(data["models"]) or None,
@@ -222,12 +221,13 @@ def _show_key(request: HttpRequest, key_id: str, form: RotateForm) -> HttpRespon
     actor = actor_of(request)
     key = queries.key(actor=actor, key_id=key_id)
     may_change = key.revoked_at is None and has(actor, KeyPermission.MANAGE, key)
+    edit_it = Action(_("Change"), url=reverse("console:key-edit", args=[key_id]), icon="settings")
     revoke_it = Action(_("Revoke"), dialog="revoke-key", icon="trash-2", is_danger=True)
     page = Page(
         title=key.name,
         sentence=f"{key.prefix}…{key.hint}",
         up=_up(),
-        actions=[revoke_it] if may_change else [],
+        actions=[edit_it, revoke_it] if may_change else [],
     )
     return show(
         request,
