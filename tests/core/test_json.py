@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -149,12 +149,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_parse_time_is_bounded(body: bytes) -> None:
-    started = perf_counter()
+    started = thread_time()
 
     with suppress(AppError):
         strict.parse(body)
 
-    assert perf_counter() - started < 2.0  # linear ones take 0.2 s; a quadratic one takes minutes
+    assert thread_time() - started < 5.0  # linear ones take tenths; a quadratic one takes minutes
 
 
 json_values = st.recursive(
