@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 
 from apps.core.errors import AppError
+from apps.core.system.health import is_behind
 
 NOT_READY = (
     "The database lacks migrations: run `manage.py migrate` first (`make up` does so itself)."
@@ -22,20 +22,14 @@ class HouseCommand(BaseCommand):
         except AppError as error:
             raise CommandError(error.message) from None
         except DatabaseError:
-            if _is_behind():
+            if _lacks_migrations():
                 raise CommandError(NOT_READY) from None
             raise
 
 
-def has_pending_migrations() -> bool:
-    """Whether the database is behind the code. Raises what Django raises when there is no asking it."""
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def _is_behind() -> bool:
+def _lacks_migrations() -> bool:
     try:
-        return has_pending_migrations()
+        return is_behind()
     except DatabaseError as error:
         reason = str(error).splitlines()[0]
         raise CommandError(f"The database does not answer: {reason}") from None

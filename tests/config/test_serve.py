@@ -87,7 +87,7 @@ def test_refuse_pending_migrations_waits_for_no_database(
         raise OperationalError("away")
 
     settings.SIGNALBOX_DATA_DIR = tmp_path
-    monkeypatch.setattr(serve, "has_pending_migrations", away)
+    monkeypatch.setattr(serve, "is_behind", away)
 
     serve.refuse_pending_migrations()
 
@@ -98,7 +98,7 @@ def test_house_command_leaves_other_failures_as_they_are(monkeypatch: pytest.Mon
         def handle(self, *args: Any, **options: Any) -> None:
             raise OperationalError("disk I/O error")
 
-    monkeypatch.setattr(commands, "has_pending_migrations", lambda: False)
+    monkeypatch.setattr(commands, "is_behind", lambda: False)
 
     with pytest.raises(OperationalError, match="disk I/O error"):
         Failing().run_from_argv(["manage.py", "failing", "--skip-checks"])
@@ -110,7 +110,7 @@ def test_house_command_behind_its_code_says_what_to_do(monkeypatch: pytest.Monke
         def handle(self, *args: Any, **options: Any) -> None:
             raise OperationalError("no such column")
 
-    monkeypatch.setattr(commands, "has_pending_migrations", lambda: True)
+    monkeypatch.setattr(commands, "is_behind", lambda: True)
 
     with pytest.raises(CommandError) as caught:
         Failing().execute(skip_checks=True, force_color=False, no_color=False)

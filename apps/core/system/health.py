@@ -52,12 +52,17 @@ def probe_redis() -> str:
 _is_migrated = False
 
 
+def is_behind() -> bool:
+    """Whether the database lacks migrations, looked up anew. Raises what Django raises when there is no asking it."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
 def has_pending_migrations() -> bool:
     """Reading the migrations takes a tenth of a second, so once none were left the question is settled."""
     global _is_migrated
     if not _is_migrated:
-        executor = MigrationExecutor(connection)
-        _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _is_migrated = not is_behind()
     return not _is_migrated
 
 

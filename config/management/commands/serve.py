@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
 from apps.core.asgi.server import DrainingServer, serve_workers, server_config
-from apps.core.commands import NOT_READY, has_pending_migrations
+from apps.core.commands import NOT_READY
+from apps.core.system.health import is_behind
 from config.env import read_environment, share_metrics, share_public_url
 
 
@@ -73,12 +74,12 @@ def refuse_pending_migrations() -> None:
     """A server on yesterday's tables fails at some request; better that it does not start."""
     settings.SIGNALBOX_DATA_DIR.mkdir(parents=True, exist_ok=True)
     try:
-        is_behind = has_pending_migrations()
+        lacks_migrations = is_behind()
     except DatabaseError:
         return  # away for the moment: the server comes up, says so in /health and recovers with it
     finally:
         connection.close()
-    if is_behind:
+    if lacks_migrations:
         raise CommandError(NOT_READY)
 
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from apps.core.commands import has_pending_migrations
+from apps.core.system.health import is_behind
 from config.demo import create_demo
 from config.management.commands import serve
 
@@ -37,5 +37,5 @@ class Command(BaseCommand):
 def migrate() -> None:
     """Bring the database up to date; looking whether it is takes a fraction of what migrating nothing does."""
     settings.SIGNALBOX_DATA_DIR.mkdir(parents=True, exist_ok=True)
-    if has_pending_migrations():
+    if is_behind():
         call_command("migrate", verbosity=0, interactive=False)
