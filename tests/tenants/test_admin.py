@@ -236,3 +236,29 @@ def test_logins_are_ended(staff: Client, rows: list[Membership]) -> None:
 
     with unscoped(reason="a test looks at every organisation"):
         assert LoginSession.objects.filter(revoked_at=None).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [
+        ("user", "password__startswith"),
+        ("user", "token_version__gt"),
+        ("invitation", "token_digest__startswith"),
+        ("loginsession", "refresh_digest__startswith"),
+        ("membership", "user__password__startswith"),
+        ("serviceaccount", "organization__slug__startswith"),
+    ],
+)
+def test_lists_cannot_be_filtered_by_what_they_hide(
+    staff: Client, rows: list[Membership], model: str, lookup: str
+) -> None:
+    answer = staff.get(f"/admin/tenants/{model}/", {lookup: "a"})
+
+    assert answer.status_code == 400
+
+
+def test_lists_are_filtered_by_what_they_offer(staff: Client, rows: list[Membership]) -> None:
+    answer = staff.get("/admin/tenants/user/", {"is_staff__exact": "1"})
+
+    assert answer.status_code == 200
+    assert [user.email for user in answer.context["cl"].result_list] == ["operator@example.com"]
