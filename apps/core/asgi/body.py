@@ -64,7 +64,9 @@ async def _take_long(request: GateRequest, receive: Receive, limit: int, first: 
 
 async def _next(receive: Receive, seconds: float) -> dict[str, Any]:
     try:
-        if seconds <= 0:  # a timeout strikes only while waiting, and a drip may keep just ahead of us
+        if (
+            seconds <= 0
+        ):  # a timeout strikes only while waiting, and a drip may keep just ahead of us
             raise TimeoutError
         async with asyncio.timeout(seconds):
             message = await receive()

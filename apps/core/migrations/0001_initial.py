@@ -5,37 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenants', '0001_initial'),
+        ("tenants", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChangeMark',
+            name="ChangeMark",
             fields=[
-                ('scope', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(db_index=True, default=0)),
+                ("scope", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(db_index=True, default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='StoredAnswer',
+            name="StoredAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('principal', models.CharField(max_length=80)),
-                ('method_path', models.CharField(max_length=300)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('content_type', models.CharField(default='application/json', max_length=100)),
-                ('body', models.BinaryField(default=bytes)),
-                ('created_at', models.DateTimeField(db_index=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("principal", models.CharField(max_length=80)),
+                ("method_path", models.CharField(max_length=300)),
+                ("key", models.CharField(max_length=255)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("content_type", models.CharField(default="application/json", max_length=100)),
+                ("body", models.BinaryField(default=bytes)),
+                ("created_at", models.DateTimeField(db_index=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenants.organization",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organization', 'principal', 'method_path', 'key'), name='core_storedanswer_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "principal", "method_path", "key"),
+                        name="core_storedanswer_once",
+                    )
+                ],
             },
         ),
     ]

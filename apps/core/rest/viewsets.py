@@ -120,7 +120,9 @@ class HouseViewSet(GenericViewSet[Any]):
         self, queryset: QuerySet[Any], filterset: type[FilterSet] | None
     ) -> QuerySet[Any]:
         if filterset is None or self.request.query_params.keys() <= PAGING:
-            return queryset  # a filter set is a form, and building one costs as much as a small query
+            return (
+                queryset  # a filter set is a form, and building one costs as much as a small query
+            )
         bound = filterset(self.request.query_params, queryset=queryset, request=self.request)
         if not bound.is_valid():
             fields = [

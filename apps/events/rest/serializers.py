@@ -65,7 +65,5 @@ class AuditFilter(django_filters.FilterSet):
 
 
 # `from` is a word of Python's, so these two are added by name.
-AuditFilter.base_filters["from"] = MomentFilter(
-    field_name="at", lookup_expr="gte"
-)
+AuditFilter.base_filters["from"] = MomentFilter(field_name="at", lookup_expr="gte")
 AuditFilter.base_filters["to"] = MomentFilter(field_name="at", lookup_expr="lt")
