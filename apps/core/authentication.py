@@ -52,7 +52,7 @@ def read_token(authorization: str | None, key_header: str | None) -> str | None:
     key = key_header.strip() if key_header else None
     if (bearer and key and bearer != key) or "," in f"{bearer}{key}":  # a repeated header is joined
         raise Malformed("Two different credentials in one request.", code="two_credentials")
-    token = bearer or key
+    token = bearer or key or None
     if token and len(token) > MAX_TOKEN_LENGTH:
         raise Unauthenticated
     return token
