@@ -90,6 +90,18 @@ def test_a_dependency_that_is_away_degrades(
     assert b"secret" not in answer.body + ready.body
 
 
+def test_a_probe_with_a_credential_costs_no_look_up(
+    doors: GateClient, probes: dict[str, Any], tokens: KnownTokens
+) -> None:
+    """Else strangers could order as many as they like: probes are not counted."""
+    answers = [
+        doors.get(path, key="guess")
+        for path in ("/health", "/health/live", "/health/ready", "/docs", "/openapi.json")
+    ]
+
+    assert ([answer.status for answer in answers], tokens.asked) == ([200] * 5, 0)
+
+
 def test_ready_when_the_schema_is_current(doors: GateClient, probes: dict[str, Any]) -> None:
     answer = doors.get("/health/ready")
 

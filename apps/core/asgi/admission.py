@@ -20,7 +20,7 @@ from apps.core.tenancy import enter_organization
 
 async def admit(request: GateRequest, door: Door) -> None:
     """Set `request.actor` or raise. Enters the actor's organisation for the rest of this context."""
-    identity = await _identity_of(request, door)
+    identity = await _identity_of(request, door) if door.asks_who else None
     if identity is None:
         if not door.public:
             await charge_stranger(request)

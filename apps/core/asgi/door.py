@@ -26,6 +26,8 @@ class Door:
     signed_in: str = ""
     limit: str | None = "default"
     """Class of limit to count against; None where counting would hurt (probes)."""
+    asks_who: bool = True
+    """False where the answer is the same for everybody: looking a credential up there is work for strangers to order."""
     admits_itself: bool = False
     """Hot doors that take limit and budget in one step of their own."""
     body_limit: int = JSON_BODY
@@ -37,6 +39,8 @@ class Door:
     def __post_init__(self) -> None:
         if bool(self.permission) + bool(self.public) + bool(self.signed_in) != 1:
             raise ValueError("a door names a permission, or why it needs none")
+        if not self.asks_who and not self.public:
+            raise ValueError("only a public door need not know who comes")
 
 
 V = TypeVar("V", bound=Callable[..., Any])

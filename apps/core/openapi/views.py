@@ -11,7 +11,7 @@ from django.shortcuts import render
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.headers import DOCS_POLICY
 
-READABLE = Door(public="documentation is for everybody", limit=None)
+READABLE = Door(public="documentation is for everybody", limit=None, asks_who=False)
 POLICY = {"Content-Security-Policy": DOCS_POLICY, "Cache-Control": "public, max-age=300"}
 
 

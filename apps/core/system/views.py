@@ -24,7 +24,7 @@ from apps.core.system import shapes
 from apps.core.system.health import STARTED, has_pending_migrations, monitor
 from apps.core.system.permissions import SystemPermission
 
-PROBED = Door(public="probes and load balancers carry no key", limit=None)
+PROBED = Door(public="probes and load balancers carry no key", limit=None, asks_who=False)
 
 
 def answer(value: Any, status: int = 200) -> HttpResponse:
