@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from apps.core.ws import registry
 from apps.core.ws.consumer import LiveConsumer
 from apps.core.ws.graphql_ws import GraphQLConsumer
@@ -9,4 +11,8 @@ from apps.core.ws.routing import SocketRouter
 
 registry.watch()
 
-sockets = SocketRouter({"/ws": LiveConsumer.as_asgi(), "/graphql": GraphQLConsumer.as_asgi()})
+_routes = {"/ws": LiveConsumer.as_asgi()}
+if settings.SIGNALBOX_ENABLE_GRAPHQL:
+    _routes["/graphql"] = GraphQLConsumer.as_asgi()
+
+sockets = SocketRouter(_routes)

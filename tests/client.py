@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from apps.core.asgi.gate import handle_http
 from apps.core.asgi.pool import InlinePool, use_pool
-from apps.core.changes import _poll, poll_changes
+from apps.core.changes import forget_polls, poll_changes
 from apps.core.tenancy import _current
 
 
@@ -47,7 +47,7 @@ class GateClient:
         self.host = host
         self.address = address
         # An earlier test's changes were rolled back, their numbers with them: the next ones would seem old.
-        _poll.last_number = None
+        forget_polls()
         self.scheme = scheme
 
     def get(self, path: str, **kwargs: Any) -> Answer:

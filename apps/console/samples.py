@@ -1,20 +1,20 @@
-"""The same deed from a program: curl, Python, JavaScript, GraphQL, with this installation's own address."""
+"""The same deed from a program: curl, Python, JavaScript, GraphQL, at the address the reader came by."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from django.conf import settings
+from django.http import HttpRequest
 
 KEY = "$SIGNALBOX_API_KEY"
 
 
 def code_samples(
-    method: str, path: str, *, body: Any = None, graphql: str = ""
+    request: HttpRequest, method: str, path: str, *, body: Any = None, graphql: str = ""
 ) -> list[dict[str, str]]:
     """Samples in the shape `components/as_code.html` takes."""
-    url = f"{settings.SIGNALBOX_PUBLIC_URL}{path}"
+    url = f"{request.scheme}://{request.get_host()}{path}"
     samples = [
         {"key": "curl", "label": "curl", "text": _curl(method, url, body)},
         {"key": "python", "label": "Python", "text": _python(method, url, body)},

@@ -48,19 +48,24 @@ def announce_change(scope: str) -> None:
 
 def poll_changes() -> None:
     """Hear what other processes changed since the last poll."""
-    if _poll.last_number is None:
+    last = _poll.last_number
+    # The counter's own row is among them, unless it went backwards: a backup was restored under us.
+    marks = (
+        [] if last is None else list(ChangeMark.objects.filter(number__gte=last).order_by("number"))
+    )
+    if last is None or (last > 0 and not marks):
         _poll.last_number = ChangeMark.objects.aggregate(last=Max("number"))["last"] or 0
         _tell_all()
-    else:
-        marks = (
-            ChangeMark.objects.filter(number__gt=_poll.last_number)
-            .exclude(scope="")
-            .order_by("number")
-        )
-        for mark in marks:
+    for mark in marks:
+        if mark.scope and mark.number > (last or 0):
             _tell(mark.scope)
-            _poll.last_number = mark.number
+        _poll.last_number = mark.number
     _poll.succeeded_at = monotonic()
+
+
+def forget_polls() -> None:
+    """Begin as a new process does, believing nothing."""
+    _poll.last_number, _poll.succeeded_at = None, float("-inf")
 
 
 def are_caches_trusted() -> bool:

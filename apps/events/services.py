@@ -100,7 +100,7 @@ def _entry_of(fact: Fact) -> AuditEntry:
         actor_name=actor.identity.name[:255] if actor else SYSTEM,
         credential_kind=actor.credential.kind.value if actor else CredentialKind.SYSTEM.value,
         credential_id=actor.credential.id if actor else "",
-        address=actor.address if actor else "",
+        address=actor.address[:64] if actor else "",
         request_id=actor.request_id if actor else "",
         object_id=fact.object_id,
         object_name=mask_text(fact.object_name)[:255],

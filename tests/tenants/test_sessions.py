@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from apps.core import bus
 from apps.core.actor import CredentialKind, Role
-from apps.core.errors import Conflict, Invalid, PermissionDenied, Unauthenticated
+from apps.core.errors import Conflict, Invalid, NotFound, PermissionDenied, Unauthenticated
 from apps.core.models import ChangeMark
 from apps.core.tenancy import organization_scope
 from apps.tenants import topics
 from apps.tenants.domain.visit import Visit
 from apps.tenants.errors import BadCredentials, InvalidToken
-from apps.tenants.models import LoginSession, Membership, User
+from apps.tenants.models import LoginSession, Membership, Organization, User
 from apps.tenants.queries.identities import identity_of_access_token
 from apps.tenants.services import sessions
 from tests.factories.tenants import (
@@ -336,3 +336,31 @@ def test_forget_ended_drops_what_is_long_over_in_every_organization() -> None:
     assert dropped == 2
     assert list(LoginSession._base_manager.values_list("pk", flat=True)) == [ids[2]]
     assert is_alive(fresh.access)
+
+
+def test_end_login_ends_somebody_s(organization: Organization, admin: Membership) -> None:
+    login = log_in(make_member(organization))
+    session = LoginSession.objects.get()
+
+    for _ in range(2):
+        sessions.end_login(actor=actor_of(admin), session_id=session.public_id)
+
+    assert not is_alive(login.access)
+
+
+def test_end_login_finds_none_elsewhere(admin: Membership, stranger: Membership) -> None:
+    login = log_in(stranger)
+    session = LoginSession._base_manager.get()
+
+    with pytest.raises(NotFound):
+        sessions.end_login(actor=actor_of(admin), session_id=session.public_id)
+
+    assert is_alive(login.access)
+
+
+def test_end_login_is_for_administrators(organization: Organization) -> None:
+    member = make_member(organization)
+    log_in(member)
+
+    with pytest.raises(PermissionDenied):
+        sessions.end_login(actor=actor_of(member), session_id=LoginSession.objects.get().public_id)

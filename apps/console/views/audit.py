@@ -32,9 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
     entries = _asked_for(request)
     page = Page(
         title=_("Audit trail"),
-        sentence=_(
-            "Every change, in the order it happened, sealed so that nobody can rewrite it. Times are UTC."
-        ),
+        sentence=_("Every change, in order, sealed so that nobody can rewrite it."),
     )
     table = _listing(request).newest(request, entries)
     return show(request, "console/audit/index.html", page, table=table)

@@ -49,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         may_begin=not active_keys and has(actor, KeyPermission.CREATE),
         recent=_recent(actor),
         topic="audit.events" if has(actor, EventsPermission.AUDIT_VIEW) else "",
-        samples=code_samples("GET", "/api/v1/auth/me", graphql="{ me { name role } }"),
+        samples=code_samples(request, "GET", "/api/v1/auth/me", graphql="{ me { name role } }"),
     )
 
 

@@ -50,12 +50,11 @@ def index(request: HttpRequest) -> HttpResponse:
     rows = queries.visible_keys(actor=actor, **asked)
     page = Page(
         title=_("Keys"),
-        sentence=_(
-            "What programs sign in with. Each has an owner, a role and limits, and can be revoked at once."
-        ),
+        sentence=_("What programs sign in with: each has an owner, a role and limits."),
         actions=[_new_key(_("New key"))] if has(actor, KeyPermission.CREATE) else [],
     )
     samples = code_samples(
+        request,
         "POST",
         "/api/v1/keys",
         body={"name": "ci-main", "role": "service"},
@@ -204,7 +203,7 @@ def _show_secret(request: HttpRequest, issued: keys.Issued, title: str) -> HttpR
         page,
         title=title % {"name": issued.key.name},
         secret=issued.secret,
-        samples=code_samples("GET", "/api/v1/auth/me"),
+        samples=code_samples(request, "GET", "/api/v1/auth/me"),
     )
 
 

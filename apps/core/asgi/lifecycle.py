@@ -94,12 +94,19 @@ class Lifecycle:
 
 
 async def _run(ticker: Ticker, pool: Pool) -> None:
+    is_failing = False
     while True:
         await asyncio.sleep(ticker.seconds * uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
         try:
             await pool.run(ticker.tick)
         except Exception as error:  # noqa: BLE001 - the next tick may do better
-            log.warning("ticker_failed", ticker=ticker.name, error=repr(error))
+            if not is_failing:  # said once, not twice a second for as long as a database is away
+                log.warning("ticker_failed", ticker=ticker.name, error=repr(error))
+            is_failing = True
+        else:
+            if is_failing:
+                log.info("ticker_recovered", ticker=ticker.name)
+            is_failing = False
 
 
 lifecycle = Lifecycle()

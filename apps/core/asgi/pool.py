@@ -23,9 +23,15 @@ T = TypeVar("T")
 
 
 class Pool:
-    def __init__(self, threads: int, max_waiting: int) -> None:
+    """A call that takes longer than `seconds` is answered for without its result; its thread is not cut off.
+
+    So a database that hangs costs threads, never callers without an answer.
+    """
+
+    def __init__(self, threads: int, max_waiting: int, seconds: float | None = None) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pool")
         self._max_waiting = max_waiting
+        self._seconds = seconds
         self.waiting = 0
 
     async def run(self, call: Callable[[], T]) -> T:
@@ -35,9 +41,14 @@ class Pool:
         self.waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                self._executor, context.run, _with_fresh_connections, call
-            )
+            async with asyncio.timeout(self._seconds) as deadline:
+                return await loop.run_in_executor(
+                    self._executor, context.run, _with_fresh_connections, call
+                )
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise Unavailable("The server took too long.", code="overloaded") from None
         finally:
             self.waiting -= 1
 
@@ -74,7 +85,11 @@ _pool: Pool | InlinePool | None = None
 def shared_pool() -> Pool | InlinePool:
     global _pool
     if _pool is None:
-        _pool = Pool(settings.SIGNALBOX_POOL_THREADS, settings.SIGNALBOX_POOL_MAX_WAITING)
+        _pool = Pool(
+            settings.SIGNALBOX_POOL_THREADS,
+            settings.SIGNALBOX_POOL_MAX_WAITING,
+            settings.SIGNALBOX_POOL_SECONDS,
+        )
     return _pool
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection
@@ -32,14 +32,27 @@ class TimedExecution(ExecutionContext):
 @contextmanager
 def database_deadline(context: GraphContext) -> Iterator[None]:
     """Within it a statement ends with the operation's time, and then reads as `TimedOut`."""
-    connection.ensure_connection()
-    limit = _sqlite_limit if connection.vendor == "sqlite" else _postgres_limit
+    limit = _limit()
     try:
         with limit(context):
             yield
     except OperationalError:
         context.check_deadline()
         raise
+
+
+def _limit() -> Callable[[GraphContext], AbstractContextManager[None]]:
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        # What needs no database is answered without it: `health` says that it is away.
+        return _no_limit
+    return _sqlite_limit if connection.vendor == "sqlite" else _postgres_limit
+
+
+@contextmanager
+def _no_limit(_: GraphContext) -> Iterator[None]:
+    yield
 
 
 @contextmanager

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, ClassVar, TypeVar
 
 import graphene
 from django.db.models import Model, QuerySet
 from graphene.types.generic import GenericScalar
 from graphene.utils.str_converters import to_snake_case
-from graphql import FieldNode, FragmentSpreadNode, SelectionNode
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    SelectionNode,
+    StringValueNode,
+    Undefined,
+)
 
 M = TypeVar("M", bound=Model)
 
@@ -37,6 +45,13 @@ class JSON(GenericScalar):
     class Meta:
         name = "JSON"
 
+    @staticmethod
+    def parse_literal(ast: Any, _variables: Any = None) -> Any:
+        value = GenericScalar.parse_literal(ast, _variables)
+        if not _is_finite(value):
+            raise GraphQLError("JSON holds no infinite numbers.", ast)
+        return value
+
 
 class DateTime(graphene.DateTime):
     """A moment in UTC, written as the REST door writes it."""
@@ -45,10 +60,29 @@ class DateTime(graphene.DateTime):
         name = "DateTime"
 
     @staticmethod
+    def parse_value(value: Any) -> Any:
+        parsed = graphene.DateTime.parse_value(value)
+        if isinstance(parsed, datetime) and parsed.tzinfo is None:
+            return parsed.replace(tzinfo=UTC)
+        return parsed
+
+    @classmethod
+    def parse_literal(cls, node: Any, _variables: Any = None) -> Any:
+        return cls.parse_value(node.value) if isinstance(node, StringValueNode) else Undefined
+
+    @staticmethod
     def serialize(dt: Any) -> str:
         if isinstance(dt, datetime) and dt.tzinfo is not None:
             return dt.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return str(graphene.DateTime.serialize(dt))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or isfinite(value)
 
 
 def join_selected(

@@ -16,16 +16,29 @@ from apps.core.asgi.door import Door, door
 from apps.core.asgi.headers import DOCS_POLICY
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import AppError, Limited, Malformed, MethodNotAllowed, Unsupported
+from apps.core.graphql import shapes
 from apps.core.graphql.context import GraphContext, new_context
 from apps.core.graphql.errors import format_refusal
-from apps.core.graphql.execution import Operation, Prepared, prepare, read_operation, run
+from apps.core.graphql.execution import Prepared, prepare, read_operation, run
 from apps.core.limits import policy
+from apps.core.openapi.describe import Operation, describe
 
 MAX_BATCH = 10
 BODY_BYTES = 1024 * 1024
 REASON = "the schema answers { version health } to anybody; every other field checks"
 
 
+@describe(
+    GET=Operation("Run a query", shapes.RESULT, tag="graphql", parameters=(shapes.QUERY,)),
+    POST=Operation(
+        "Run an operation, or up to ten in a list",
+        shapes.RESULT,
+        tag="graphql",
+        body=shapes.OPERATION,
+        description="The schema is `schema.graphql`; GraphiQL answers a browser at this address.",
+        more={400: shapes.RESULT, 422: shapes.RESULT},
+    ),
+)
 @door(
     GET=Door(public=REASON),
     # An Idempotency-Key is not honoured here: an answer may hold a secret anywhere in its data.
@@ -85,8 +98,7 @@ class _Answer:
     @classmethod
     def of(cls, body: Any, context: GraphContext) -> _Answer:
         try:
-            operation: Operation = read_operation(body)
-            prepared = prepare(operation, is_anonymous=context.actor is None)
+            prepared = prepare(read_operation(body), is_anonymous=context.actor is None)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 raise Malformed(
                     "Subscriptions run over a WebSocket.", code="subscription_over_http"

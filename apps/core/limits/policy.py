@@ -43,8 +43,7 @@ def rate_for(identity: Identity, limit_class: str) -> Rate:
 
 def _checks(identity: Identity, limit_class: str) -> list[Check]:
     checks = [Check(f"{identity.credential.id}:{limit_class}", rate_for(identity, limit_class))]
-    for rate in settings.SIGNALBOX_ORGANIZATION_RATES:
-        checks.append(Check(identity.organization, rate))
+    checks += [Check(identity.organization, rate) for rate in settings.SIGNALBOX_ORGANIZATION_RATES]
     return checks
 
 

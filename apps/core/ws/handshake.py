@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -37,7 +36,7 @@ class Handshake:
         """Whether a page of our own opened it; scheme, host and port all count."""
         if not self.origin or not self.host:
             return False
-        return self.origin in (f"{self.scheme}://{self.host}", _public_origin())
+        return self.origin == f"{self.scheme}://{self.host}"
 
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:
@@ -72,8 +71,3 @@ def _scheme(scope: dict[str, Any], headers: dict[str, str]) -> str:
     if settings.SIGNALBOX_TRUSTED_PROXIES and headers.get("x-forwarded-proto") == "https":
         return "https"
     return "https" if scope.get("scheme") in ("wss", "https") else "http"
-
-
-def _public_origin() -> str:
-    parts = urlsplit(settings.SIGNALBOX_PUBLIC_URL)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -30,7 +30,7 @@ def visible_keys(
     keys = ApiKey.objects.filter(organization_id=actor.organization_id)
     keys = keys.select_related("user", "service_account").order_by("-pk")
     if state:
-        keys = keys.filter(_in_state(state, timezone.now()))
+        keys = keys.filter(in_state(state, timezone.now()))
     if role:
         keys = keys.filter(role=check_role(role))
     if owner:
@@ -55,7 +55,8 @@ def _owned_by(keys: QuerySet[ApiKey], owner_id: str) -> QuerySet[ApiKey]:
         raise Invalid.field("owner", "must be the id of a user or service account", "id") from None
 
 
-def _in_state(state: str, now: datetime) -> Q:
+def in_state(state: str, now: datetime) -> Q:
+    """The condition of a state of `STATES`."""
     match state:
         case "revoked":
             return Q(revoked_at__isnull=False)

@@ -19,7 +19,7 @@ from apps.core.permissions import permissions_of
 from apps.core.tenancy import unscoped
 from apps.tenants.domain import tokens
 from apps.tenants.errors import InvalidToken
-from apps.tenants.models import Membership, ServiceAccount
+from apps.tenants.models import Membership, Organization, ServiceAccount, User
 
 SESSION_ORGANIZATION = "organization"
 """Where a browser session keeps the public id of the organisation its person chose."""
@@ -108,6 +108,26 @@ def identity_of_browser_session(session_key: str) -> Identity:
         raise Unauthenticated
     return identity_from(
         membership, Credential(CredentialKind.SESSION, _browser_session_id(session_key))
+    )
+
+
+def identity_of_operator(user: User, session_key: str, organization: Organization) -> Identity:
+    """The operator at work in the admin, in somebody's organisation and perhaps a member of none."""
+    if not (user.is_active and user.is_staff):
+        raise Unauthenticated
+    return Identity(
+        organization_id=organization.pk,
+        organization=organization.public_id,
+        organization_slug=organization.slug,
+        organization_name=organization.name,
+        principal=user.public_id,
+        name=user.name or user.email,
+        email=user.email,
+        role=Role.ADMIN,
+        permissions=permissions_of(Role.ADMIN),
+        credential=Credential(CredentialKind.SESSION, _browser_session_id(session_key)),
+        user_id=user.pk,
+        is_operator=True,
     )
 
 

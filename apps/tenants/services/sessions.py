@@ -18,12 +18,14 @@ from django.utils import timezone
 from apps.core import bus
 from apps.core.actor import Actor, Credential, CredentialKind
 from apps.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.tenants import topics
 from apps.tenants.domain.tokens import Claims, TokenType, read_token, write_token
 from apps.tenants.domain.visit import Visit
 from apps.tenants.errors import InvalidToken
 from apps.tenants.models import LoginSession, Membership, Organization, User
+from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import identities, organizations
 from apps.tenants.services import attempts, endings
 
@@ -82,6 +84,21 @@ def log_out(*, actor: Actor, refresh_token: str | None = None) -> None:
     with transaction.atomic():
         session = LoginSession.objects.select_for_update().get(public_id=session_id)
         _end(session, topics.SESSION_CLOSED, actor)
+
+
+def end_login(*, actor: Actor, session_id: str) -> LoginSession:
+    """End somebody's login in the actor's organisation. Raises `NotFound`; again is no error."""
+    require(actor, TenantPermission.MEMBER_MANAGE)
+    with transaction.atomic():
+        session = (
+            LoginSession.objects.select_for_update()
+            .filter(organization_id=actor.organization_id, public_id=session_id)
+            .first()
+        )
+        if session is None:
+            raise NotFound
+        _end(session, topics.SESSION_CLOSED, actor)
+    return session
 
 
 def switch_organization(*, actor: Actor, organization: str, visit: Visit) -> LoggedIn:

@@ -204,3 +204,28 @@ def test_a_scope_around_the_hop_holds_inside(shared: Pool) -> None:
             return await in_pool(current_organization_id)
 
     assert asyncio.run(go()) == 5
+
+
+def test_run_longer_than_its_seconds_is_unavailable() -> None:
+    pool = Pool(threads=1, max_waiting=10, seconds=0.05)
+    released = threading.Event()
+
+    try:
+        with pytest.raises(Unavailable, match="took too long"):
+            asyncio.run(pool.run(lambda: released.wait(5)))
+    finally:
+        released.set()
+        pool.close()
+
+
+def test_run_passes_on_a_timeout_of_the_call_itself() -> None:
+    pool = Pool(threads=1, max_waiting=10, seconds=5)
+
+    def give_up() -> None:
+        raise TimeoutError("of the call")
+
+    try:
+        with pytest.raises(TimeoutError, match="of the call"):
+            asyncio.run(pool.run(give_up))
+    finally:
+        pool.close()

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import OperationalError
 
 from apps.core.actor import Role
 from apps.core.asgi.headers import DOCS_POLICY
@@ -272,3 +273,37 @@ def test_foreign_entry_is_not_found(
     ]
 
     assert [errors_of(answer) for answer in answers] == [[("NOT_FOUND", "not_found")]] * 4
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"]
+)
+def test_session_without_the_csrf_token_is_denied(
+    client: GateClient, tokens: KnownTokens, organization: Organization, content_type: str
+) -> None:
+    tokens.sessions["abc"] = make_identity(organization)
+
+    answer = client.call(
+        "POST",
+        "/graphql",
+        raw=b'{"query": "{ version }"}',
+        cookies={"sessionid": "abc"},
+        headers={"content-type": content_type},
+    )
+
+    assert answer.status == 403
+
+
+def test_health_says_that_the_database_is_away(
+    client: GateClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        def ensure_connection(self) -> None:
+            raise OperationalError("away")
+
+    monkeypatch.setattr("apps.core.graphql.root.probe_database", Away().ensure_connection)
+    monkeypatch.setattr("apps.core.graphql.deadline.connection", Away())
+
+    answer = ask(client, HELLO)
+
+    assert (answer.status, answer.json()) == (200, {"data": {"version": "0.1.0", "health": False}})
