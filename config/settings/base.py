@@ -201,7 +201,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
-        "PersonRoleEnum": "apps.tenants.rest.bodies.PEOPLE",
+        "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
     "POSTPROCESSING_HOOKS": [

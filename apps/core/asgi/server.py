@@ -23,15 +23,17 @@ class PatientProtocol(HttpToolsProtocol):
 
     _header_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    _has_begun = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._start_header_timer()
 
     def data_received(self, data: bytes) -> None:
+        self._has_begun = False
         super().data_received(data)
-        if self._header_timer is None:
-            return
+        if self._header_timer is None or self._has_begun:
+            return  # the piece in which a message begins may hold the end of the one before
         # The headers are not whole yet; the parser keeps what it has without any bound of its own.
         self._header_bytes += len(data)
         if self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
@@ -40,7 +42,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._header_bytes = 0
+        self._header_bytes, self._has_begun = 0, True
         self._start_header_timer()
 
     def on_headers_complete(self) -> None:

@@ -10,13 +10,17 @@ from rest_framework.response import Response
 from apps.core.actor import Role
 from apps.core.asgi.door import Door
 from apps.core.rest.viewsets import HouseViewSet
+from apps.tenants.domain.roles import PEOPLE_ROLES
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import organizations as organization_queries
 from apps.tenants.queries import people
 from apps.tenants.rest import bodies, examples, serializers
+from apps.tenants.rest.documented import IF_MATCH, flag, one_of, ordering, refused
 from apps.tenants.rest.flood import refuse_flood
 from apps.tenants.rest.views import SMALL_BODY, visit_of
 from apps.tenants.services import invitations, members, organizations, service_accounts
+
+PENDING = {name: value for name, value in examples.INVITATION.items() if name != "url"}
 
 
 class OrganizationViewSet(HouseViewSet):
@@ -31,6 +35,8 @@ class OrganizationViewSet(HouseViewSet):
     @extend_schema(
         summary="One's organisations",
         description="All of a signed-in person's; a key sees the one it belongs to, the operator every one.",
+        parameters=[ordering("created_at", "name", "slug")],
+        responses={200: serializers.OrganizationSerializer(many=True), **refused(422)},
         examples=[examples.answer(examples.ORGANIZATION)],
     )
     def list(self, request: Any) -> Response:
@@ -65,7 +71,9 @@ class OrganizationViewSet(HouseViewSet):
 
     @extend_schema(
         summary="Rename the current organisation",
+        parameters=[IF_MATCH],
         request=bodies.OrganizationChangeBody,
+        responses={200: serializers.OrganizationSerializer, **refused(412)},
         examples=[examples.body({"name": "Acme Ltd"}), examples.answer(examples.ORGANIZATION)],
     )
     def change(self, request: Any) -> Response:
@@ -87,7 +95,16 @@ class MemberViewSet(HouseViewSet):
     serializer_class = serializers.MemberSerializer
     filterset_class = serializers.MemberFilter
 
-    @extend_schema(summary="Members", examples=[examples.answer(examples.MEMBER)])
+    @extend_schema(
+        summary="Members",
+        parameters=[
+            one_of("role", *PEOPLE_ROLES),
+            flag("approver"),
+            ordering("created_at", "role"),
+        ],
+        responses={200: serializers.MemberSerializer(many=True), **refused(422)},
+        examples=[examples.answer(examples.MEMBER)],
+    )
     def list(self, request: Any) -> Response:
         return self.page(
             people.members(self.actor),
@@ -103,7 +120,9 @@ class MemberViewSet(HouseViewSet):
     @extend_schema(
         summary="Change a member's role or approver grant",
         description="Nobody raises themselves, and one administrator always remains.",
+        parameters=[IF_MATCH],
         request=bodies.MemberChangeBody,
+        responses={200: serializers.MemberSerializer, **refused(412)},
         examples=[
             examples.body({"role": "user", "approver": True}),
             examples.answer(examples.MEMBER),
@@ -121,7 +140,9 @@ class MemberViewSet(HouseViewSet):
         return self.present(changed, serializers.MemberSerializer)
 
     @extend_schema(
-        summary="Remove a member", description="All their logins end.", responses={204: None}
+        summary="Remove a member",
+        description="All their logins end.",
+        responses={204: None, **refused(409)},
     )
     def remove(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         members.remove_member(actor=self.actor, member_id=id)
@@ -140,7 +161,12 @@ class InvitationViewSet(HouseViewSet):
     }
     serializer_class = serializers.InvitationSerializer
 
-    @extend_schema(summary="Invitations", examples=[examples.answer(examples.INVITATION)])
+    @extend_schema(
+        summary="Invitations",
+        parameters=[ordering("created_at", "email", "expires_at")],
+        responses={200: serializers.InvitationSerializer(many=True), **refused(422)},
+        examples=[examples.answer(PENDING)],
+    )
     def list(self, request: Any) -> Response:
         return self.page(
             people.invitations(self.actor),
@@ -148,7 +174,7 @@ class InvitationViewSet(HouseViewSet):
             ordering=("created_at", "email", "expires_at"),
         )
 
-    @extend_schema(summary="An invitation", examples=[examples.answer(examples.INVITATION)])
+    @extend_schema(summary="An invitation", examples=[examples.answer(PENDING)])
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         return self.present(people.invitation(self.actor, id), serializers.InvitationSerializer)
 
@@ -174,7 +200,7 @@ class InvitationViewSet(HouseViewSet):
             invited.invitation, serializers.InvitationSerializer, status=201, url=invited.url
         )
 
-    @extend_schema(summary="Revoke an invitation", responses={204: None})
+    @extend_schema(summary="Revoke an invitation", responses={204: None, **refused(409)})
     def revoke(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         invitations.revoke_invitation(actor=self.actor, invitation_id=id)
         return self.nothing()
@@ -183,7 +209,7 @@ class InvitationViewSet(HouseViewSet):
         summary="Accept an invitation",
         description="With a name and a password for a new account, the password of an existing one, or signed in.",
         request=bodies.AcceptBody,
-        responses={201: serializers.JoinedSerializer},
+        responses={201: serializers.JoinedSerializer, **refused(401, 403, 404)},
         examples=[
             examples.body({"token": "…", "name": "Grace Hopper", "password": "…"}),
             examples.answer({**examples.MEMBER, "organization": examples.ORGANIZATION}),
@@ -208,7 +234,12 @@ class ServiceAccountViewSet(HouseViewSet):
     serializer_class = serializers.ServiceAccountSerializer
     filterset_class = serializers.ServiceAccountFilter
 
-    @extend_schema(summary="Service accounts", examples=[examples.answer(examples.SERVICE_ACCOUNT)])
+    @extend_schema(
+        summary="Service accounts",
+        parameters=[flag("is_active"), ordering("created_at", "name")],
+        responses={200: serializers.ServiceAccountSerializer(many=True), **refused(422)},
+        examples=[examples.answer(examples.SERVICE_ACCOUNT)],
+    )
     def list(self, request: Any) -> Response:
         return self.page(
             people.service_accounts(self.actor),
@@ -239,7 +270,9 @@ class ServiceAccountViewSet(HouseViewSet):
     @extend_schema(
         summary="Rename a service account, switch it off or on",
         description="Its keys are worth nothing while it is off.",
+        parameters=[IF_MATCH],
         request=bodies.ServiceAccountChangeBody,
+        responses={200: serializers.ServiceAccountSerializer, **refused(412)},
         examples=[
             examples.body({"is_active": False}),
             examples.answer(examples.SERVICE_ACCOUNT),

@@ -15,6 +15,7 @@ from apps.core.rest.viewsets import HouseViewSet
 from apps.tenants.domain.visit import Visit
 from apps.tenants.queries import whoami
 from apps.tenants.rest import bodies, examples, serializers, shapes
+from apps.tenants.rest.documented import refused
 from apps.tenants.rest.flood import refuse_flood
 from apps.tenants.services import passwords, sessions
 
@@ -46,7 +47,7 @@ class SessionViewSet(HouseViewSet):
         description="At most 5 attempts a minute for an account and address together. After several wrong passwords "
         "for an account every answer about it takes up to two seconds longer; no account is ever locked.",
         request=bodies.LoginBody,
-        responses=serializers.LoginSerializer,
+        responses={200: serializers.LoginSerializer, **refused(401, 403)},
         examples=[
             examples.body({"email": "ada@acme.example", "password": "…", "organization": "acme"}),
             examples.answer(examples.LOGIN),
@@ -64,7 +65,7 @@ class SessionViewSet(HouseViewSet):
         summary="Renew the tokens",
         description="The refresh token sent is dead afterwards. Sent once more, it ends the login.",
         request=bodies.RefreshBody,
-        responses=serializers.LoginSerializer,
+        responses={200: serializers.LoginSerializer, **refused(401, 403)},
         examples=[examples.answer(examples.LOGIN)],
     )
     def refresh(self, request: Any) -> Response:
