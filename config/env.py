@@ -49,6 +49,7 @@ class Environment(BaseSettings):
 
     database_url: str = ""
     redis_url: str = ""
+    celery_broker_url: str = ""
     allowed_hosts: str = "localhost,127.0.0.1,[::1]"
     public_url: str = ""
 
@@ -61,6 +62,12 @@ class Environment(BaseSettings):
     signalbox_key_prefix: str = Field(default="ltb_", pattern=r"^[a-z]{2,8}_$")
     signalbox_key_hash: str = Field(default="hmac", pattern="^(hmac|bcrypt)$")
     signalbox_secure_cookies: bool = False
+    signalbox_embedded_worker: bool = True
+    signalbox_job_threads: int = Field(default=8, ge=1, le=200)
+    signalbox_job_lease: float = Field(default=30, ge=0.5, le=600)
+    signalbox_job_queue_limit: int = Field(default=20_000, ge=1)
+    signalbox_job_retention_days: float = Field(default=30, gt=0)
+    signalbox_job_public_status: bool = True
 
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"

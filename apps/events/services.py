@@ -26,6 +26,8 @@ SYSTEM = "system"
 
 def record_fact(fact: Fact) -> None:
     """The bus's sink: one audit row in the deed's own transaction, one live event after its commit."""
+    if not fact.is_audited:
+        return
     entry = _entry_of(fact)
     # The trail is that of the organization the fact is about, which an operator's deed is not always done from.
     with organization_scope(fact.organization_id):

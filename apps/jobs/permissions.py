@@ -22,7 +22,9 @@ def may_manage(actor: Actor, job: Any) -> bool:
     return JobPermission.MANAGE_ALL.value in actor.permissions or job.creator == actor.principal
 
 
-grant(JobPermission.VIEW, to=EVERYONE, doc="See the organisation's jobs, their progress and results.")
+grant(
+    JobPermission.VIEW, to=EVERYONE, doc="See the organisation's jobs, their progress and results."
+)
 grant(JobPermission.CREATE, to=CALLERS, doc="Submit jobs of the kinds one may run.")
 grant(JobPermission.MANAGE, to=CALLERS, doc="Cancel and retry one's own jobs.", rule=may_manage)
 grant(JobPermission.MANAGE_ALL, to=ADMINS, doc="Cancel and retry everybody's jobs.")

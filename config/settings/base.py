@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "apps.core",
     "apps.tenants",
+    "apps.jobs",
     "apps.events",
     "apps.keys",
     "apps.console",
@@ -178,6 +179,15 @@ SIGNALBOX_JWT_REFRESH_LIFETIME = timedelta(seconds=env.jwt_refresh_expiration)
 
 # The bus
 SIGNALBOX_BUS_SINKS = ["apps.events.services.record_fact"]
+
+# Jobs
+SIGNALBOX_JOB_LEASE = timedelta(seconds=env.signalbox_job_lease)
+SIGNALBOX_JOB_THREADS = env.signalbox_job_threads
+SIGNALBOX_JOB_QUEUE_LIMIT = env.signalbox_job_queue_limit
+SIGNALBOX_JOB_RETENTION = timedelta(days=env.signalbox_job_retention_days)
+SIGNALBOX_JOB_PUBLIC_STATUS = env.signalbox_job_public_status
+SIGNALBOX_EMBEDDED_WORKER = env.signalbox_embedded_worker and not env.celery_broker_url
+SIGNALBOX_BROKER_URL = env.celery_broker_url
 
 # The doors
 REST_FRAMEWORK = {

@@ -34,11 +34,11 @@ class Context(Protocol):
         """Whether somebody asked to stop; for handlers that end in their own way."""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is news, not an error
+class Cancelled(Exception):
     """Raised inside a handler when its job was cancelled."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error
+class Refused(Exception):
     """Raised by a handler whose job cannot ever succeed: no further attempt."""
 
     def __init__(self, code: str, message: str) -> None:

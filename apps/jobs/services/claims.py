@@ -21,7 +21,9 @@ EMPTY_FOR = timedelta(seconds=10)
 """Submitting takes no longer than this, so an organisation found empty for so long has no job about to appear."""
 
 
-def claim(*, worker: str, count: int, lease: timedelta = LEASE, now: datetime | None = None) -> list[Job]:
+def claim(
+    *, worker: str, count: int, lease: timedelta = LEASE, now: datetime | None = None
+) -> list[Job]:
     """Up to `count` jobs, now running under this worker's lease: one organisation after the other, the least recently served first."""
     moment = now or timezone.now()
     claimed: list[Job] = []
@@ -34,7 +36,19 @@ def claim(*, worker: str, count: int, lease: timedelta = LEASE, now: datetime | 
             claimed += found
         for job in claimed:
             _take(job, worker, moment, lease)
-        Job.objects.bulk_update(claimed, ["state", "claim", "attempts", "worker", "lease_until", "started_at", "progress", "message"])
+        Job.objects.bulk_update(
+            claimed,
+            [
+                "state",
+                "claim",
+                "attempts",
+                "worker",
+                "lease_until",
+                "started_at",
+                "progress",
+                "message",
+            ],
+        )
         for job in claimed:
             queue.publish(topics.JOB_STARTED, job)
     return claimed
@@ -47,7 +61,9 @@ def extend(jobs: list[Job], *, lease: timedelta = LEASE) -> set[int]:
         return {
             job.pk
             for job in jobs
-            if Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING).update(lease_until=until)
+            if Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING).update(
+                lease_until=until
+            )
         }
 
 
@@ -66,7 +82,9 @@ def _waiting_turns(moment: datetime) -> QuerySet[Turn]:
 
 
 def _next_jobs(turn: Turn, moment: datetime) -> QuerySet[Job]:
-    queued = Job.objects.filter(organization_id=turn.organization_id, state=State.QUEUED, run_at__lte=moment)
+    queued = Job.objects.filter(
+        organization_id=turn.organization_id, state=State.QUEUED, run_at__lte=moment
+    )
     return _locking(queued.order_by("priority", "run_at", "id"))
 
 
@@ -89,7 +107,9 @@ def _take(job: Job, worker: str, moment: datetime, lease: timedelta) -> None:
 def _settle_turn(turn: Turn, found: list[Job], moment: datetime) -> None:
     """Say when to look at this organisation next. See EMPTY_FOR for why empty is not believed at once."""
     taken = [job.pk for job in found]
-    rest = Job.objects.filter(organization_id=turn.organization_id, state=State.QUEUED).exclude(pk__in=taken)
+    rest = Job.objects.filter(organization_id=turn.organization_id, state=State.QUEUED).exclude(
+        pk__in=taken
+    )
     earliest = rest.aggregate(at=Min("run_at"))["at"]
     if found:
         turn.served_at = moment

@@ -60,12 +60,20 @@ def _decide(outcome: Outcome, now: datetime) -> str:
     """Set the job's columns for its end; answers the fact to announce."""
     job = outcome.job
     job.finished_at, job.lease_until = now, None
-    job.steps = [step if step.get("ended_at") else {**step, "ended_at": now.isoformat()} for step in job.steps]
+    job.steps = [
+        step if step.get("ended_at") else {**step, "ended_at": now.isoformat()}
+        for step in job.steps
+    ]
     if outcome.is_cancelled:
         job.state = State.CANCELLED
         return topics.JOB_CANCELLED
     if outcome.error is None:
-        job.state, job.result, job.error, job.progress = State.COMPLETED, outcome.result, None, 100.0
+        job.state, job.result, job.error, job.progress = (
+            State.COMPLETED,
+            outcome.result,
+            None,
+            100.0,
+        )
         return topics.JOB_COMPLETED
     job.error = outcome.error
     if outcome.is_final or job.attempts >= job.max_attempts:

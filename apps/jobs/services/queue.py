@@ -70,7 +70,9 @@ def wake_turn(organization_id: int, run_at: datetime) -> None:
         Turn.objects.get_or_create(organization_id=organization_id, defaults={"next_at": run_at})
 
 
-def publish(topic: str, job: Job, actor: Actor | None = None, data: Mapping[str, Any] | None = None) -> None:
+def publish(
+    topic: str, job: Job, actor: Actor | None = None, data: Mapping[str, Any] | None = None
+) -> None:
     bus.publish(
         bus.Fact(
             topic,
@@ -105,7 +107,10 @@ def _save_or_find(job: Job) -> Job | None:
             job.save()
     except IntegrityError:
         standing = Job.objects.filter(
-            organization_id=job.organization_id, kind=job.kind, dedupe_key=job.dedupe_key, state__in=UNFINISHED
+            organization_id=job.organization_id,
+            kind=job.kind,
+            dedupe_key=job.dedupe_key,
+            state__in=UNFINISHED,
         ).first()
         if standing is None:  # it finished in between
             return _save_or_find(job)

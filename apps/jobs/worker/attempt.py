@@ -37,14 +37,16 @@ def run_attempt(context: RunContext) -> Outcome:
         return _failed(job, "invalid_payload", str(error.errors()[0]["msg"]), is_final=True)
     except AppError as error:
         return _failed(job, error.code, error.message)
-    except Exception as error:  # noqa: BLE001 - a bug of the handler ends its attempt, not the worker
+    except Exception as error:
         log.error("job_failed", job=job.public_id, kind=job.kind, exc_info=error)
         return _failed(job, "internal_error", f"The handler failed: {type(error).__name__}.")
 
 
 def _completed(job: Any, result: Any) -> Outcome:
     if result is not None and len(strict_json.dumps(result)) > MAX_RESULT:
-        return _failed(job, "result_too_large", f"A result may have {MAX_RESULT} bytes.", is_final=True)
+        return _failed(
+            job, "result_too_large", f"A result may have {MAX_RESULT} bytes.", is_final=True
+        )
     return Outcome(job, result=result)
 
 

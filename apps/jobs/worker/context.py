@@ -40,7 +40,10 @@ class RunContext:
         self._raise_if_stopped()
         now = datetime.now(UTC).isoformat()
         self._end_step(now)
-        self.job.steps = [*self.job.steps, {"name": name[:200], "started_at": now, "ended_at": None}]
+        self.job.steps = [
+            *self.job.steps,
+            {"name": name[:200], "started_at": now, "ended_at": None},
+        ]
         self.job.message = name[:500]
         self._write_sometimes()
 

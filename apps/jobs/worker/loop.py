@@ -10,7 +10,6 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -77,7 +76,11 @@ class Worker:
         self._keep_leases()
         self._sweep()
         free = self._threads - len(self._running)
-        claimed = claims.claim(worker=self.name, count=free, lease=settings.SIGNALBOX_JOB_LEASE) if free else []
+        claimed = (
+            claims.claim(worker=self.name, count=free, lease=settings.SIGNALBOX_JOB_LEASE)
+            if free
+            else []
+        )
         for job in claimed:
             self._start(job)
         if not claimed:
@@ -86,7 +89,9 @@ class Worker:
     def _rest(self) -> None:
         """Wait for a ring, an ended attempt or the poll, whichever comes first."""
         if self._running:
-            self._wait_for_end(SETTLE_SECONDS if self._threads > len(self._running) else POLL_SECONDS)
+            self._wait_for_end(
+                SETTLE_SECONDS if self._threads > len(self._running) else POLL_SECONDS
+            )
         else:
             doorbell.wait(POLL_SECONDS)
 
@@ -99,8 +104,13 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         kind = kind_named(job.kind)
-        running = Running(RunContext(job, outcomes.note_progress), monotonic() + (kind.time_limit if kind else 60.0))
-        running.thread = threading.Thread(target=self._run_one, args=(running,), name=job.public_id, daemon=True)
+        running = Running(
+            RunContext(job, outcomes.note_progress),
+            monotonic() + (kind.time_limit if kind else 60.0),
+        )
+        running.thread = threading.Thread(
+            target=self._run_one, args=(running,), name=job.public_id, daemon=True
+        )
         self._running[job.pk] = running
         running.thread.start()
 
@@ -150,7 +160,9 @@ class Worker:
         claims.reclaim_lost()
         if self._running:
             with unscoped(reason="a worker serves every organisation"):
-                asked = Job.objects.filter(pk__in=list(self._running), cancel_requested_at__isnull=False)
+                asked = Job.objects.filter(
+                    pk__in=list(self._running), cancel_requested_at__isnull=False
+                )
                 for pk in asked.values_list("pk", flat=True):
                     self._running[pk].context.stop()
 
@@ -164,5 +176,3 @@ class Worker:
         for running in self._running.values():
             running.context.lose()
         claims.give_back([running.context.job for running in self._running.values()])
-
-
