@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import sleep
@@ -12,7 +13,7 @@ from time import sleep
 from bench import cores
 from bench.load import Call
 from bench.ours import EMAIL, PASSWORD, House
-from bench.rounds import Runner, run_rounds
+from bench.rounds import CONNECTIONS, Runner, run_rounds
 from bench.servers import Server, resident_megabytes, start_peer
 from bench.table import HEADER, Line, format_table, group_lines
 
@@ -29,17 +30,28 @@ NAMES = {
     "django": "stock Django ASGI",
 }
 
-CALLS: Mapping[str, tuple[str, tuple[str, ...], Mapping[str, float]]] = {
-    "/health": ("/health", ("bare",), {"bare": 0.2}),
-    "hot GET": (
-        "/api/v1/auth/me",
-        ("fastapi", "fastapi-asgi", "django"),
-        {"fastapi": 2.5, "django": 6.0},
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One call, the peers that answer it too, and how many times each of them we mean to be."""
+
+    path: str
+    peers: tuple[str, ...]
+    targets: Mapping[str, float]
+    connections: int = CONNECTIONS
+    times: int = 1
+    """How many times as long as the others it runs."""
+
+
+COMPARISONS: Mapping[str, Comparison] = {
+    "/health": Comparison("/health", ("bare",), {"bare": 0.2}),
+    "hot GET": Comparison(
+        "/api/v1/auth/me", ("fastapi", "fastapi-asgi", "django"), {"fastapi": 2.5, "django": 6.0}
     ),
-    "list of 20": ("/api/v1/keys?limit=20", ("django",), {"django": 3.0}),
-    "login": ("/api/v1/auth/login", ("django",), {}),
+    "list of 20": Comparison("/api/v1/keys?limit=20", ("django",), {"django": 3.0}),
+    # One argon2 hash is a tenth of a second of a core by design: more callers only stand in line.
+    "login": Comparison("/api/v1/auth/login", ("django",), {}, connections=2, times=3),
 }
-"""Call → path, peers, and how many times each peer we mean to be."""
 
 
 def compare(folder: Path, stack: ExitStack, rounds: int, seconds: int, only: str | None) -> None:
@@ -51,17 +63,36 @@ def compare(folder: Path, stack: ExitStack, rounds: int, seconds: int, only: str
     house.fill(ours, ROWS)
     peers = _start_peers(folder, stack)
     lines: list[Line] = [HEADER]
-    for title, (path, names, targets) in CALLS.items():
-        if only is not None and only not in title:
-            continue
-        runner = Runner("ours", ours, _call(ours, path, house.key))
-        others = [
-            Runner(NAMES[name], peers[name], _call(peers[name], path, PEER_KEY)) for name in names
-        ]
-        run_rounds([runner, *others], rounds=rounds, seconds=seconds)
-        lines += group_lines(title, runner, others, {NAMES[name]: t for name, t in targets.items()})
+    for title, comparison in COMPARISONS.items():
+        if only is None or only in title:
+            lines += _measure(title, comparison, house, ours, peers, rounds, seconds)
     print(format_table(lines))
     print(f"\n{size}")
+
+
+def _measure(
+    title: str,
+    comparison: Comparison,
+    house: House,
+    ours: Server,
+    peers: Mapping[str, Server],
+    rounds: int,
+    seconds: int,
+) -> list[Line]:
+    path = comparison.path
+    runner = Runner("ours", ours, _call(ours, path, house.key))
+    others = [
+        Runner(NAMES[name], peers[name], _call(peers[name], path, PEER_KEY))
+        for name in comparison.peers
+    ]
+    run_rounds(
+        [runner, *others],
+        rounds=rounds,
+        seconds=seconds * comparison.times,
+        connections=comparison.connections,
+    )
+    targets = {NAMES[name]: times for name, times in comparison.targets.items()}
+    return group_lines(title, runner, others, targets)
 
 
 def measure_size(house: House) -> str:

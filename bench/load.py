@@ -53,7 +53,15 @@ def measure(call: Call, *, seconds: float, connections: int, cores: set[int]) ->
 
 def _by_wrk(call: Call, seconds: float, connections: int, cores: set[int]) -> Reading:
     # wrk knows whole seconds, and other methods than GET by script alone.
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "--latency",
+        "--timeout",
+        "20s",
+    ]
     command += ["-s", str(ROOT / "bench" / "call.lua"), call.url, "--", call.method, call.body]
     command += [f"{name}: {value}" for name, value in call.headers.items()]
     return _read_wrk(_run(command, seconds, cores))

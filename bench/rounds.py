@@ -26,11 +26,9 @@ class Runner:
     readings: list[Reading] = field(default_factory=list)
     cpu_microseconds: list[float] = field(default_factory=list)
 
-    def run(self, seconds: float, cores: set[int] | None = None) -> None:
+    def run(self, seconds: float, connections: int, cores: set[int]) -> None:
         before = cpu_seconds(self.server)
-        reading = measure(
-            self.call, seconds=seconds, connections=CONNECTIONS, cores=cores or cpu.LOAD
-        )
+        reading = measure(self.call, seconds=seconds, connections=connections, cores=cores)
         spent = cpu_seconds(self.server) - before
         self.readings.append(reading)
         self.cpu_microseconds.append(spent / max(1.0, reading.per_second * seconds) * 1e6)
@@ -57,14 +55,19 @@ class Runner:
 
 
 def run_rounds(
-    runners: Sequence[Runner], *, rounds: int, seconds: float, cores: set[int] | None = None
+    runners: Sequence[Runner],
+    *,
+    rounds: int,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    cores: set[int] = cpu.LOAD,
 ) -> None:
     for runner in runners:
-        runner.run(WARM_UP_SECONDS, cores)
+        runner.run(WARM_UP_SECONDS, connections, cores)
         runner.forget()
     for _ in range(rounds):
         for runner in runners:
-            runner.run(seconds, cores)
+            runner.run(seconds, connections, cores)
 
 
 def ratio(ours: Runner, peer: Runner) -> float:

@@ -134,6 +134,8 @@ def _filter_field(request: HttpRequest, spec: Mapping[str, Any]) -> dict[str, An
 
 
 def _page_links(request: HttpRequest, page: Page) -> dict[str, Any]:
+    if not page.rows and not page.meta["total"]:
+        return {}
     number, limit, total = page.meta["page"], page.meta["limit"], page.meta["total"]
     first = (number - 1) * limit + 1
     summary = _("%(first)d to %(last)d of %(total)d") % {

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -21,15 +22,26 @@ class Named(BaseModel):
     name: str
 
 
+class User(Named):
+    email: str
+
+
+class Organization(Named):
+    slug: str
+
+
 class Credential(BaseModel):
     kind: str
     id: str
+    expires_at: datetime | None
 
 
 class Profile(BaseModel):
-    user: Named
-    organization: Named
+    user: User | None
+    service_account: Named | None
+    organization: Organization
     role: str
+    approver: bool
     permissions: list[str]
     credential: Credential
 

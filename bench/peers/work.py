@@ -34,8 +34,10 @@ SECURITY_HEADERS = {
 @dataclass(frozen=True, slots=True)
 class Caller:
     organization: str
+    slug: str
     organization_name: str
     user: str
+    email: str
     name: str
     role: str
     permissions: tuple[str, ...]
@@ -48,11 +50,13 @@ def digest(token: str) -> str:
 
 CALLER = Caller(
     organization="org_6c1bd04cf0ce4a0fb37d09bf3a5d0a53",
+    slug="bench",
     organization_name="Bench",
     user="user_0c9f2ad2a01b4c43a6d62a04ed6b1f4e",
-    name="bench@example.com",
+    email="bench@example.com",
+    name="bench",
     role="admin",
-    permissions=tuple(f"app.noun.permission_{number:02}" for number in range(16)),
+    permissions=tuple(f"app.noun.permission_{number:02}" for number in range(19)),
     credential="key_6c1bd04cf0ce4a0fb37d09bf3a5d0a53",
 )
 _known = {digest(KEY): CALLER}
@@ -66,11 +70,17 @@ def recall(token: str) -> Caller | None:
 def profile(caller: Caller) -> dict[str, object]:
     """The answer of the hot GET."""
     return {
-        "user": {"id": caller.user, "name": caller.name},
-        "organization": {"id": caller.organization, "name": caller.organization_name},
+        "user": {"id": caller.user, "email": caller.email, "name": caller.name},
+        "service_account": None,
+        "organization": {
+            "id": caller.organization,
+            "slug": caller.slug,
+            "name": caller.organization_name,
+        },
         "role": caller.role,
+        "approver": False,
         "permissions": list(caller.permissions),
-        "credential": {"kind": "key", "id": caller.credential},
+        "credential": {"kind": "key", "id": caller.credential, "expires_at": None},
     }
 
 

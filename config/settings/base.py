@@ -81,7 +81,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "tenants.User"
 LOGIN_URL = "/console/login"
 LOGIN_REDIRECT_URL = "/console/"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["apps.core.hashers.HouseArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.core.actor import CredentialKind, Role
@@ -549,3 +550,24 @@ def test_session_actor_may_manage(user):
     actor = actor_of(user, CredentialKind.SESSION)
 
     assert keys.update_key(actor=actor, key_id=key.public_id, name="new").name == "new"
+
+
+@pytest.mark.parametrize("deed", ["issue", "rotate"])
+def test_secret_is_hashed_before_the_transaction(user, monkeypatch, deed):
+    key = make_key(user).key
+    outside, depths = len(connection.savepoint_ids), []
+    keep = keys.secrets.keep
+    monkeypatch.setattr(
+        keys.secrets,
+        "keep",
+        lambda *args, **kwargs: (
+            depths.append(len(connection.savepoint_ids)) or keep(*args, **kwargs)
+        ),
+    )
+
+    if deed == "issue":
+        keys.issue_key(actor=actor_of(user), name="slow", role=Role.USER)
+    else:
+        keys.rotate_key(actor=actor_of(user), key_id=key.public_id)
+
+    assert depths == [outside]

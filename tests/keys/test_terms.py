@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_network
 
 import pytest
 
+from apps.core.actor import Role
 from apps.core.errors import Invalid
 from apps.core.limits.rates import parse_rate
 from apps.keys.domain import bounds, terms
@@ -13,6 +14,7 @@ from apps.keys.domain.durations import parse_duration
 pytestmark = pytest.mark.unit
 
 CLASSES = {"all", "default", "chat"}
+NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
 
 def fields_of(error: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str]]:
@@ -167,3 +169,81 @@ def test_parse_duration(text, days):
 def test_parse_duration_refuses(text):
     with pytest.raises(ValueError, match=r"duration|longer"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("limits", [["100/m"], "100/m", 5, None])
+def test_check_limits_takes_an_object_alone(limits):
+    with pytest.raises(Invalid) as error:
+        terms.check_limits(limits, CLASSES)
+
+    assert fields_of(error) == [("limits", "type")]
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("2001:db8::1", "2001:db8::1/128"),
+    ],
+)
+def test_check_addresses_means_ipv4_by_its_spelling_as_ipv6(text, network):
+    assert terms.check_addresses([text]) == [network]
+
+
+@pytest.mark.parametrize("budget", [["day"], "day", 5])
+def test_check_budget_takes_an_object_alone(budget):
+    with pytest.raises(Invalid) as error:
+        terms.check_budget(budget)
+
+    assert fields_of(error) == [("budget", "type")]
+
+
+@pytest.mark.parametrize("amount", [10**400, float("inf"), float("nan"), -(10**400)])
+def test_check_budget_refuses_what_is_no_amount(amount):
+    with pytest.raises(Invalid) as error:
+        terms.check_budget({"amount": amount, "period": "day"})
+
+    assert fields_of(error) == [("budget.amount", "min_value")]
+
+
+def test_check_role_reads_a_role_or_names_them():
+    assert terms.check_role("service") is Role.SERVICE
+    with pytest.raises(Invalid) as error:
+        terms.check_role("root")
+
+    assert error.value.message == "role: must be one of admin, user, viewer, service"
+
+
+@pytest.mark.parametrize(
+    ("moment", "kept"),
+    [
+        (datetime(2030, 1, 1, 12, tzinfo=UTC), datetime(2030, 1, 1, 12, tzinfo=UTC)),
+        (datetime(2030, 1, 1, 12), datetime(2030, 1, 1, 12, tzinfo=UTC)),  # noqa: DTZ001 - the case
+        (
+            datetime(2030, 1, 1, 12, tzinfo=timezone(timedelta(hours=2))),
+            datetime(2030, 1, 1, 10, tzinfo=UTC),
+        ),
+        (None, None),
+    ],
+)
+def test_check_expiry_is_kept_in_utc(moment, kept):
+    checked = terms.check_expiry(moment, NOW)
+
+    assert (checked, getattr(checked, "tzinfo", None)) == (kept, getattr(kept, "tzinfo", None))
+
+
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        (NOW, "past"),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))), "overflow"),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=1))), "overflow"),
+    ],
+)
+def test_check_expiry_refuses(moment, why):
+    with pytest.raises(Invalid) as error:
+        terms.check_expiry(moment, NOW)
+
+    assert fields_of(error) == [("expires_at", why)]

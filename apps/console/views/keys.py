@@ -18,7 +18,7 @@ from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
 from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
-from apps.core.permissions import has, permissions_of
+from apps.core.permissions import has, permissions_of, require
 from apps.events.permissions import EventsPermission
 from apps.keys.permissions import KeyPermission
 from apps.keys.queries import keys as queries
@@ -145,6 +145,7 @@ def _owner(key: ApiKey) -> str:
 def create(request: HttpRequest) -> HttpResponse:
     """Make a key; its secret is on the answer."""
     actor = actor_of(request)
+    require(actor, KeyPermission.CREATE)
     form = _key_form(actor, request.POST or None)
     status = 422
     if request.method == "POST" and form.is_valid():
@@ -257,8 +258,14 @@ def _facts(key: ApiKey) -> list[dict[str, Any]]:
         {"label": _("Last used"), "kind": "time", "at": key.last_used_at, "missing": _("never")},
         {"label": _("Expires"), "kind": "time", "at": key.expires_at, "missing": _("never")},
         {"label": _("Made"), "kind": "time", "at": key.created_at},
-        {"label": _("Revoked"), "kind": "time", "at": key.revoked_at, "missing": _("no")},
+        *_end(key),
     ]
+
+
+def _end(key: ApiKey) -> list[dict[str, Any]]:
+    if key.revoked_at is None:
+        return []
+    return [{"label": _("Revoked"), "kind": "time", "at": key.revoked_at}]
 
 
 @signed_in

@@ -16,7 +16,7 @@ from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
-from apps.core.permissions import has
+from apps.core.permissions import has, require
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import people
 from apps.tenants.services import invitations, members
@@ -113,6 +113,7 @@ def _open_invitations(actor: Actor) -> list[dict[str, Any]]:
 def invite(request: HttpRequest) -> HttpResponse:
     """Make an invitation; its link is shown this once."""
     actor = actor_of(request)
+    require(actor, TenantPermission.INVITATION_MANAGE)
     form = InviteForm(request.POST or None)
     page = Page(
         title=_("Invite someone"),

@@ -16,7 +16,7 @@ from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.views.members import people_tabs
 from apps.core.actor import Actor
 from apps.core.errors import AppError
-from apps.core.permissions import has
+from apps.core.permissions import has, require
 from apps.tenants.permissions import TenantPermission
 from apps.tenants.queries import people
 from apps.tenants.services import service_accounts as services
@@ -90,6 +90,7 @@ def _lamp(account: ServiceAccount) -> dict[str, Any]:
 @signed_in
 @require_http_methods(["GET", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
+    require(actor_of(request), TenantPermission.SERVICE_ACCOUNT_MANAGE)
     form = ServiceAccountForm(request.POST or None)
     status = 422
     if request.method == "POST" and form.is_valid():
@@ -166,9 +167,9 @@ def _show_account(
         page,
         form=form if may_manage else None,
         facts=facts,
-        account=account,
+        program=account,
         action_url=reverse("console:service-account", args=[account.public_id]),
-        switch_url_of_account=reverse("console:service-account-switch", args=[account.public_id]),
+        switching_url=reverse("console:service-account-switch", args=[account.public_id]),
         status=status,
     )
 

@@ -26,6 +26,31 @@ class PagePagination:
         ]
 
 
+class CursorPagination:
+    """The same for lists that `cursor_page` answers: `pagination_class` of their viewset."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        meta = {
+            "limit": {"type": "integer", "example": DEFAULT_LIMIT},
+            "next_cursor": {"type": ["string", "null"], "example": "YWZ0ZXI6NDI"},
+        }
+        return {
+            "type": "object",
+            "required": ["data", "meta"],
+            "properties": {"data": schema, "meta": {"type": "object", "properties": meta}},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        cursor = {
+            "name": "cursor",
+            "in": "query",
+            "required": False,
+            "description": "`meta.next_cursor` of the page before.",
+            "schema": {"type": "string"},
+        }
+        return [cursor, _parameter("limit", "Rows a page.", MAX_LIMIT, DEFAULT_LIMIT)]
+
+
 def _parameter(name: str, text: str, maximum: int, default: int) -> dict[str, Any]:
     schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
     return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}

@@ -10,16 +10,22 @@ from apps.events.models import AuditEntry
 
 
 class PartySerializer(ReadSerializer):
+    """Somebody or something, by public id and by the name it had then."""
+
     id = serializers.CharField()
     name = serializers.CharField()
 
 
 class CredentialSerializer(ReadSerializer):
+    """How the actor proved who they are."""
+
     kind = serializers.CharField()
     id = serializers.CharField()
 
 
 class AuditEntrySerializer(ReadSerializer):
+    """One deed. The last three fields are null until it is sealed, moments after."""
+
     id = serializers.CharField(source="public_id")
     action = serializers.CharField()
     actor = serializers.SerializerMethodField()

@@ -1,8 +1,11 @@
 """The text of a key, what is kept of it, and how the two are compared.
 
-A key is a prefix and 256 random bits. Kept are its first characters, to find the row, and a digest: HMAC-SHA-256
-under the server's pepper, or bcrypt of that for those whose rules ask for it. HMAC is the default because so many
-random bits cannot be guessed at any speed, while bcrypt's quarter of a second is paid by every first call.
+A key is a prefix and 256 random bits. Kept is a digest: HMAC-SHA-256 under the server's pepper, or bcrypt of that for
+those whose rules ask for it. HMAC is the default because so many random bits cannot be guessed at any speed, while
+bcrypt's quarter of a second is paid by every first call.
+
+A row is found by the beginning of the HMAC and not of the key. So no part of a key stands in the clear but its hint,
+a made-up key goes the same way as one whose beginning is right, and neither ever meets bcrypt.
 """
 
 from __future__ import annotations
@@ -62,8 +65,9 @@ def looks_like_key(token: str) -> bool:
     return _KEY.fullmatch(token) is not None
 
 
-def lookup_of(token: str) -> str:
-    return token[-_RANDOM_LENGTH:][:LOOKUP_LENGTH]
+def lookup_of(token_fingerprint: str) -> str:
+    """What a row is found by: 64 bits that nobody without the pepper can aim at."""
+    return token_fingerprint[:LOOKUP_LENGTH]
 
 
 def hint_of(token: str) -> str:
@@ -77,10 +81,12 @@ def fingerprint(token: str, pepper: str) -> str:
 
 
 def keep(token: str, *, scheme: str, pepper: str) -> Kept:
+    """What to store. Under bcrypt it takes its time, so never inside a transaction."""
     digest = fingerprint(token, pepper)
+    lookup = lookup_of(digest)
     if scheme == "bcrypt":
         digest = bcrypt.hashpw(digest.encode(), bcrypt.gensalt(BCRYPT_COST)).decode()
-    return Kept(lookup_of(token), scheme, digest)
+    return Kept(lookup, scheme, digest)
 
 
 def matches(token_fingerprint: str, kept: Kept, proofs: Proofs) -> bool:

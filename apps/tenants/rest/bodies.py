@@ -58,7 +58,7 @@ class PasswordBody(BodySerializer):
 
 class OrganizationBody(BodySerializer):
     name = CleanCharField(max_length=255)
-    slug = serializers.SlugField(max_length=50)
+    slug = CleanCharField(max_length=50)
 
 
 class OrganizationChangeBody(BodySerializer):

@@ -13,6 +13,7 @@ from bench.peers import work
 
 class KeyUser:
     is_authenticated = True
+    organization_id = 1
 
     def __init__(self, caller: work.Caller) -> None:
         self.caller = caller

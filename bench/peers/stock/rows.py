@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 import django
 from django.contrib.auth import get_user_model
@@ -11,21 +10,23 @@ from django.core.management import call_command
 
 
 def lay_out() -> None:
-    from bench.peers.stock.models import ApiKey
+    from bench.peers.stock.models import ApiKey, Organization
 
     call_command("migrate", run_syncdb=True, verbosity=0)
-    get_user_model().objects.create_user(
+    organization = Organization.objects.create(name="Bench")
+    user = get_user_model().objects.create_user(
         username=os.environ["BENCH_EMAIL"],
         email=os.environ["BENCH_EMAIL"],
         password=os.environ["BENCH_PASSWORD"],
     )
     ApiKey.objects.bulk_create(
         ApiKey(
-            public_id=f"key_{secrets.token_hex(16)}",
+            organization=organization,
+            user=user,
             name=f"Key {number}",
-            prefix=f"ltb_{secrets.token_hex(3)}",
+            prefix="ltb_",
+            hint=f"{number:04}",
             role="viewer",
-            limits={"default": "100/m"},
         )
         for number in range(int(os.environ["BENCH_ROWS"]))
     )

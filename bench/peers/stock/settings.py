@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "rest_framework",
+    "django_filters",
     "bench.peers.stock",
 ]
 MIDDLEWARE = [

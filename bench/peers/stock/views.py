@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.utils import timezone
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.filters import OrderingFilter
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
@@ -17,14 +20,39 @@ from bench.peers.stock.models import ApiKey
 
 
 class ApiKeySerializer(serializers.ModelSerializer):  # type: ignore[type-arg]  # as the tutorial writes it
+    id = serializers.UUIDField(source="public_id")
+    approver = serializers.BooleanField(source="is_approver")
+    models = serializers.JSONField(source="model_names")
+    owner = serializers.SerializerMethodField()
+    state = serializers.SerializerMethodField()
+
     class Meta:
         model = ApiKey
-        exclude = ("id",)
+        fields = (
+            "id", "name", "prefix", "hint", "role", "approver", "owner", "state", "limits", "addresses", "models",
+            "budget", "expires_at", "last_used_at", "revoked_at", "created_at", "revision",
+        )  # fmt: skip
+
+    def get_owner(self, key: ApiKey) -> dict[str, Any]:
+        if key.user is not None:
+            return {"id": key.user.pk, "name": key.user.first_name or key.user.email}
+        return {"id": key.service_account.public_id, "name": key.service_account.name}
+
+    def get_state(self, key: ApiKey) -> str:
+        if key.revoked_at is not None:
+            return "revoked"
+        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "active"
 
 
 class ApiKeyViewSet(ModelViewSet):  # type: ignore[type-arg]  # as the tutorial writes it
-    queryset = ApiKey.objects.all()
+    queryset = ApiKey.objects.select_related("user", "service_account")
     serializer_class = ApiKeySerializer
+    filter_backends = (DjangoFilterBackend, OrderingFilter)
+    filterset_fields = ("role", "user")
+    ordering_fields = ("name", "role", "created_at", "expires_at", "last_used_at")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(organization_id=self.request.user.organization_id)
 
 
 class MeView(APIView):

@@ -62,11 +62,14 @@ def serving() -> Iterator[tuple[int, DrainingServer]]:
         thread.join(10)
 
 
-@pytest.fixture
-def port(lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(servers, "HEADER_SECONDS", 0.3)
-    with serving() as (port, _):
-        yield port
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """One server for all tests that leave it fit for the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(servers, "lifecycle", Lifecycle())
+        patch.setattr(servers, "HEADER_SECONDS", 0.3)
+        with serving() as (port, _):
+            yield port
 
 
 def connect(port: int) -> socket.socket:

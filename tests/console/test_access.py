@@ -1,0 +1,221 @@
+"""What holds for every page: who may open it, what it never holds, where a forged form ends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.console.urls import urlpatterns
+from apps.core.actor import Role
+from apps.core.asgi.headers import PAGE_POLICY
+from apps.core.tenancy import organization_scope
+from apps.events.models import AuditEntry
+from apps.keys.models import ApiKey
+from tests.factories.console import Visitor, page, title
+from tests.factories.events import make_entry
+from tests.factories.keys import make_key
+from tests.factories.tenants import make_invitation, make_member, make_service_account
+
+EVERYBODY = {"admin": 200, "user": 200, "viewer": 200}
+MAKERS = {"admin": 200, "user": 200, "viewer": 403}
+ADMINS = {"admin": 200, "user": 403, "viewer": 403}
+
+PAGES = {
+    "home": ("/console/", EVERYBODY),
+    "keys": ("/console/keys", EVERYBODY),
+    "key-new": ("/console/keys/new", MAKERS),
+    "key": ("/console/keys/{key}", EVERYBODY),
+    "members": ("/console/members", EVERYBODY),
+    "invite": ("/console/members/invite", ADMINS),
+    "member": ("/console/members/{member}", EVERYBODY),
+    "service-accounts": ("/console/service-accounts", EVERYBODY),
+    "service-account-new": ("/console/service-accounts/new", ADMINS),
+    "service-account": ("/console/service-accounts/{account}", EVERYBODY),
+    "audit": ("/console/audit", ADMINS),
+    "audit-entry": ("/console/audit/{entry}", ADMINS),
+    "settings": ("/console/settings", EVERYBODY),
+    "account": ("/console/account", EVERYBODY),
+    "styleguide": ("/console/styleguide", EVERYBODY),
+}
+DEEDS = {
+    "switch": "/console/switch",
+    "key-rotate": "/console/keys/{key}/rotate",
+    "key-revoke": "/console/keys/{key}/revoke",
+    "member-remove": "/console/members/{member}/remove",
+    "invitation-revoke": "/console/invitations/{invitation}/revoke",
+    "service-account-switch": "/console/service-accounts/{account}/switch",
+}
+FORMS = ["key-new", "invite", "member", "service-account-new", "service-account", "settings"]
+NOBODY_NEEDED = {"login", "logout", "invitation", None}
+
+
+@dataclass(frozen=True)
+class Things:
+    """One thing of each kind, by the word its address uses."""
+
+    key: str
+    member: str
+    account: str
+    invitation: str
+    entry: str
+
+    def at(self, path: str) -> str:
+        return path.format(**vars(self))
+
+
+def things_of(organization) -> Things:
+    member = make_member(organization, Role.USER)
+    return Things(
+        key=make_key(member).key.public_id,
+        member=member.public_id,
+        account=make_service_account(organization).public_id,
+        invitation=make_invitation(organization)[0].public_id,
+        entry=make_entry(organization).public_id,
+    )
+
+
+@pytest.fixture
+def things(organization):
+    return things_of(organization)
+
+
+def test_every_address_is_tested_here():
+    named = {pattern.name for pattern in urlpatterns}
+
+    assert named == {*PAGES, *DEEDS, *NOBODY_NEEDED}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_by_a_stranger_leads_to_sign_in(name, things):
+    path = things.at(PAGES[name][0])
+
+    answer = Visitor().get(path)
+
+    assert (answer.status, answer.body) == (302, b"")
+    assert answer.headers["location"] == f"/console/login?next={path.replace('/', '%2F')}"
+
+
+@pytest.mark.parametrize("name", [*DEEDS, *FORMS])
+def test_deed_by_a_stranger_leads_to_sign_in_and_not_back(name, things):
+    path = things.at(DEEDS.get(name) or PAGES[name][0])
+
+    answer = Visitor().post(path)
+
+    assert (answer.status, answer.headers["location"]) == (302, "/console/login")
+
+
+@pytest.mark.parametrize("role", ["admin", "user", "viewer"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_by_role(name, role, things, organization):
+    path, statuses = PAGES[name]
+
+    answer = Visitor(make_member(organization, Role(role))).get(things.at(path))
+
+    assert answer.status == statuses[role]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"] == PAGE_POLICY
+
+
+@pytest.mark.parametrize("name", [name for name, (path, _) in PAGES.items() if "{" in path])
+def test_page_of_another_organization_is_missing(name, at_admin, stranger):
+    foreign = things_of(stranger.organization)
+
+    answer = at_admin.get(foreign.at(PAGES[name][0]))
+
+    assert (answer.status, title(answer)) == (404, "There is nothing here")
+
+
+@pytest.mark.parametrize("name", [name for name, path in DEEDS.items() if "{" in path])
+def test_deed_on_another_organization_is_missing(name, at_admin, stranger):
+    foreign = things_of(stranger.organization)
+
+    answer = at_admin.post(foreign.at(DEEDS[name]), {"grace_seconds": 0, "is_active": "no"})
+
+    assert answer.status == 404
+    with organization_scope(stranger.organization_id):
+        assert ApiKey.objects.get(public_id=foreign.key).revoked_at is None
+
+
+@pytest.mark.parametrize("name", [*DEEDS, *FORMS, "account"])
+@pytest.mark.parametrize("forgery", [{"token": "f" * 32}, {"origin": "https://evil.example"}])
+def test_forged_form_is_refused_and_does_nothing(name, forgery, at_admin, things):
+    before = AuditEntry.objects.count()
+    path = things.at(DEEDS.get(name) or PAGES[name][0])
+
+    answer = at_admin.post(path, {"name": "forged", "role": "user"}, **forgery)
+
+    assert answer.status == 403
+    assert "The form was too old or came from another site." in page(answer)
+    assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_deed_by_get_says_what_to_do(name, at_admin, things):
+    answer = at_admin.get(things.at(DEEDS[name]))
+
+    assert (answer.status, title(answer)) == (405, "This address only takes a form")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_holds_nothing_inline(name, at_admin, things):
+    html = at_admin.get(things.at(PAGES[name][0])).body.decode()
+
+    assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", html) == []
+    assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", html) == []
+
+
+def test_unknown_address_is_a_page_in_the_frame(at_viewer):
+    answer = at_viewer.get("/console/nowhere/at/all")
+
+    assert (answer.status, title(answer)) == (404, "There is nothing here")
+    assert 'class="rail"' in page(answer)
+    assert answer.headers["x-request-id"] in page(answer)
+
+
+def test_unknown_address_by_a_stranger_leads_to_sign_in(db):
+    answer = Visitor().get("/console/nowhere")
+
+    assert answer.headers["location"] == "/console/login?next=%2Fconsole%2Fnowhere"
+
+
+def test_one_slash_too_many_is_forgiven(at_viewer):
+    answer = at_viewer.get("/console/keys/")
+
+    assert (answer.status, answer.headers["location"]) == (302, "/console/keys")
+
+
+def test_refusal_is_a_page_in_the_frame(at_viewer):
+    answer = at_viewer.get("/console/audit")
+
+    assert (answer.status, title(answer)) == (403, "You may not do that")
+    assert "events.audit.view" in page(answer)
+
+
+def test_rail_shows_only_what_the_reader_may_open(at_admin, at_viewer):
+    assert 'href="/console/audit"' in page(at_admin.get("/console/settings"))
+    assert 'href="/console/audit"' not in page(at_viewer.get("/console/settings"))
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console/keys", "/console/members"])
+def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user):
+    assert 'data-topic="audit.events"' in page(at_admin.get(path))
+    assert "data-topic" not in page(at_user.get(path))
+
+
+@pytest.mark.parametrize("path", ["keys", "members", "service-accounts", "audit"])
+def test_list_costs_the_same_queries_for_more_rows(
+    path, at_admin, organization, django_assert_num_queries
+):
+    things_of(organization)
+    at_admin.get(f"/console/{path}")
+    with CaptureQueriesContext(connection) as few:
+        at_admin.get(f"/console/{path}")
+    for _ in range(3):
+        things_of(organization)
+
+    with django_assert_num_queries(len(few)):
+        at_admin.get(f"/console/{path}")
