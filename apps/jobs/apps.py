@@ -1,4 +1,4 @@
-"""Jobs as a Django app: permissions are declared, every app's handlers found."""
+"""Jobs as a Django app: permissions are declared, every app's handlers found, the bells hung."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ class JobsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.jobs import permissions  # noqa: F401, PLC0415 - models are ready only now
+        # Local: these need the app registry, which is complete only now.
+        from apps.core.asgi import lifecycle  # noqa: PLC0415
+        from apps.jobs import permissions  # noqa: F401, PLC0415
+        from apps.jobs.adapters import notify, pipes  # noqa: PLC0415
+        from apps.jobs.services import doorbell  # noqa: PLC0415
 
         autodiscover_modules("tasks")
+        doorbell.add_ring(pipes.ring)
+
+        async def ring_other_machines() -> None:
+            if notify.is_available():
+                doorbell.add_ring(notify.ringer.ring)
+
+        lifecycle.on_start(ring_other_machines)

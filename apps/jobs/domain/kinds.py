@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from apps.core.actor import Actor
 from apps.core.permissions import Permission
 
 P = TypeVar("P", bound=BaseModel)
@@ -24,11 +25,18 @@ class Context(Protocol):
     organization_id: int
     attempt: int
 
+    @property
+    def actor(self) -> Actor | None:
+        """Who asked for it, with what they may do by now; None for the house's own work."""
+
     def progress(self, percent: float, message: str = "") -> None:
         """Say how far it is; raises `Cancelled` once somebody asked to stop."""
 
     def step(self, name: str) -> None:
         """Begin a named step; the one before has ended."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep; raises `Cancelled` as soon as somebody asks to stop."""
 
     def is_cancelled(self) -> bool:
         """Whether somebody asked to stop; for handlers that end in their own way."""
@@ -63,6 +71,12 @@ class Kind(Generic[P]):
     """Seconds before the second attempt; doubled for each further one."""
     is_heavy: bool = False
     """CPU-heavy work runs in a child process that can be killed."""
+    memory_limit: int = 2 * 1024**3
+    """Bytes that its child process may take; only a heavy kind has one."""
+    cancel_grace: float = 10.0
+    """Seconds in which a handler may end by itself once asked to; then it is given up, a child process killed."""
+    is_group: bool = False
+    """Has no handler: it runs while its children do and ends with the last of them."""
     dedupe: Callable[[P], str] | None = None
     """A name under which only one unfinished job of an organisation may stand; None: any number."""
 

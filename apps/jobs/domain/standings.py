@@ -48,7 +48,9 @@ def standing_of_event(data: Mapping[str, Any], organization_id: int) -> Standing
         seq=data["seq"],
         attempt=data["attempt"],
         steps=tuple(data.get("steps", ())),
-        started_at=datetime.fromisoformat(started_at) if isinstance(started_at, str) else started_at,
+        started_at=datetime.fromisoformat(started_at)
+        if isinstance(started_at, str)
+        else started_at,
         result=data.get("result"),
         error=data.get("error"),
         is_whole=State(data["status"]) is not State.COMPLETED or "result" in data,

@@ -12,7 +12,9 @@ from apps.jobs.domain.standings import Standing
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job
 
-REASON = "the id is what a caller without a key was given; with one, the door compares organizations"
+REASON = (
+    "the id is what a caller without a key was given; with one, the door compares organizations"
+)
 COLUMNS = (
     "public_id", "organization_id", "state", "progress", "message", "claim", "attempts", "steps",
     "started_at", "result", "error",

@@ -1,7 +1,7 @@
 """The doorbell: tells workers to look now. Losing a ring costs a poll's wait and nothing else.
 
-Rings of one process reach its own worker by an event, those of other processes by whatever was added here at
-start-up (PostgreSQL's NOTIFY, a broker's message).
+A ring reaches the workers of this process by an event; other processes by whatever was added here at start-up
+(a named pipe on this machine, PostgreSQL's NOTIFY, a broker's message). Ringing must never wait or raise.
 """
 
 from __future__ import annotations
@@ -9,19 +9,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
+import structlog
+from django.db import transaction
+
+from apps.jobs.models import Job
+
+log = structlog.get_logger(__name__)
+
+Ring = Callable[[list[Job]], None]
+
 _heard = Event()
-_others: list[Callable[[], None]] = []
+_others: list[Ring] = []
 
 
-def add_ring(ring: Callable[[], None]) -> None:
+def add_ring(ring: Ring) -> None:
     """Also do this at each ring."""
-    _others.append(ring)
+    if ring not in _others:
+        _others.append(ring)
 
 
-def ring() -> None:
-    _heard.set()
+def remove_ring(ring: Ring) -> None:
+    if ring in _others:
+        _others.remove(ring)
+
+
+def ring_on_commit(jobs: list[Job]) -> None:
+    """Ring for these jobs once they are there to be seen."""
+    transaction.on_commit(lambda: ring(jobs))
+
+
+def ring(jobs: list[Job]) -> None:
+    hear()
     for other in _others:
-        other()
+        try:
+            other(jobs)
+        except Exception as error:  # noqa: BLE001 - the poll is the net
+            log.warning("doorbell_failed", error=repr(error))
+
+
+def hear() -> None:
+    """A ring arrived: wake whoever waits here."""
+    _heard.set()
 
 
 def wait(seconds: float) -> bool:

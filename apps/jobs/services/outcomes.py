@@ -1,15 +1,16 @@
-"""What became of jobs: completed, failed, to be tried again, cancelled; and progress on the way.
+"""What became of attempts: completed, failed, to be tried again, cancelled; and progress on the way.
 
-Every write names the claim it was made under, so a worker that lost its lease writes nothing.
+Every write is made under the claim it was run by, so a worker that lost its lease writes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.tenancy import unscoped
@@ -17,9 +18,24 @@ from apps.jobs import topics
 from apps.jobs.domain.kinds import kind_named
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job
-from apps.jobs.services import queue
+from apps.jobs.services import claims, doorbell, families, queue
 
 MAX_PAUSE = timedelta(hours=1)
+END_COLUMNS = (
+    "state",
+    "is_waiting",
+    "result",
+    "error",
+    "progress",
+    "message",
+    "steps",
+    "losses",
+    "run_at",
+    "finished_at",
+    "lease_until",
+)
+PROGRESS_COLUMNS = ("progress", "message", "steps")
+_FIELDS: dict[str, Any] = {each.name: each for each in Job._meta.concrete_fields}  # noqa: SLF001 - Django's documented door to a model's columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +47,44 @@ class Outcome:
     error: dict[str, str] | None = None
     is_final: bool = False
     is_cancelled: bool = False
+    is_lost: bool = False
+    """Its child process died under it."""
 
 
-def settle(outcomes: list[Outcome]) -> int:
+def settle(outcomes: Sequence[Outcome]) -> int:
     """Write the ends of many attempts in one transaction; answers how many were still ours to end."""
-    now, settled = timezone.now(), 0
-    with unscoped(reason="a worker serves every organisation"), transaction.atomic():
-        for outcome in outcomes:
-            topic = _decide(outcome, now)
-            if _write(outcome.job):
-                settled += 1
-                queue.publish(topic, outcome.job, data=_details(outcome.job))
-                if outcome.job.state == State.QUEUED:
-                    queue.wake_turn(outcome.job.organization_id, outcome.job.run_at)
-    return settled
+    if not outcomes:
+        return 0
+    now = timezone.now()
+    with unscoped(reason=claims.REASON), transaction.atomic():
+        kept = claims.ours_of(outcome.job for outcome in outcomes)
+        ours = [outcome for outcome in outcomes if outcome.job.pk in kept]
+        parents = families.parents_with_work_left(kept)
+        news = [(_decide(outcome, now, parents), outcome.job) for outcome in ours]
+        jobs = [job for _, job in news]
+        _write(jobs, END_COLUMNS)
+        _wake_retries(jobs)
+        queue.publish(news)
+        families.settle_parents(jobs)
+    return len(ours)
 
 
-def note_progress(job: Job) -> bool:
-    """Keep the progress a handler reported; whether the job is still ours."""
-    with unscoped(reason="a worker serves every organisation"), transaction.atomic():
-        kept = _ours(job).update(progress=job.progress, message=job.message, steps=job.steps)
-        if kept:
-            queue.publish(topics.JOB_PROGRESSED, job)
-    return bool(kept)
+def note_progress(jobs: Collection[Job]) -> set[int]:
+    """Keep the progress that handlers reported; answers the primary keys of the jobs that are still ours."""
+    with unscoped(reason=claims.REASON), transaction.atomic():
+        kept = claims.ours_of(jobs)
+        ours = [job for job in jobs if job.pk in kept]
+        _write(ours, PROGRESS_COLUMNS)
+        queue.publish((topics.JOB_PROGRESSED, job) for job in ours)
+        families.settle_parents(ours)
+    return kept
 
 
-def _decide(outcome: Outcome, now: datetime) -> str:
+def _decide(outcome: Outcome, now: datetime, parents: set[int]) -> str:
     """Set the job's columns for its end; answers the fact to announce."""
     job = outcome.job
-    job.finished_at, job.lease_until = now, None
+    job.finished_at, job.lease_until, job.is_waiting = now, None, False
+    job.losses += outcome.is_lost
     job.steps = [
         step if step.get("ended_at") else {**step, "ended_at": now.isoformat()}
         for step in job.steps
@@ -67,15 +92,9 @@ def _decide(outcome: Outcome, now: datetime) -> str:
     if outcome.is_cancelled:
         job.state = State.CANCELLED
         return topics.JOB_CANCELLED
-    if outcome.error is None:
-        job.state, job.result, job.error, job.progress = (
-            State.COMPLETED,
-            outcome.result,
-            None,
-            100.0,
-        )
-        return topics.JOB_COMPLETED
     job.error = outcome.error
+    if outcome.error is None:
+        return _complete(job, outcome.result, has_children_left=job.pk in parents)
     if outcome.is_final or job.attempts >= job.max_attempts:
         job.state = State.FAILED
         return topics.JOB_FAILED
@@ -84,28 +103,46 @@ def _decide(outcome: Outcome, now: datetime) -> str:
     return topics.JOB_RETRIED
 
 
+def _complete(job: Job, result: Any, *, has_children_left: bool) -> str:
+    job.result = result
+    if has_children_left:
+        job.state, job.is_waiting, job.finished_at = State.RUNNING, True, None
+        return topics.JOB_PROGRESSED
+    job.state, job.progress = State.COMPLETED, 100.0
+    return topics.JOB_COMPLETED
+
+
 def _pause(job: Job) -> timedelta:
     kind = kind_named(job.kind)
     first = kind.retry_pause if kind else 5.0
-    return min(timedelta(seconds=first * 2 ** (job.attempts - 1)), MAX_PAUSE)
+    return min(timedelta(seconds=first * 2 ** min(job.attempts - 1, 20)), MAX_PAUSE)
 
 
-def _write(job: Job) -> int:
-    return _ours(job).update(
-        state=job.state,
-        result=job.result,
-        error=job.error,
-        progress=job.progress,
-        steps=job.steps,
-        run_at=job.run_at,
-        finished_at=job.finished_at,
-        lease_until=None,
-    )
+def _wake_retries(jobs: list[Job]) -> None:
+    again = [job for job in jobs if job.state == State.QUEUED]
+    for number in sorted({job.organization_id for job in again}):
+        earliest = min(job.run_at for job in again if job.organization_id == number)
+        queue.wake_turn(number, earliest)
+    if again:
+        doorbell.ring_on_commit(again)
 
 
-def _ours(job: Job) -> Any:
-    return Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING)
-
-
-def _details(job: Job) -> dict[str, Any]:
-    return {"result": job.result, "error": job.error}
+def _write(jobs: list[Job], columns: tuple[str, ...]) -> None:
+    """One prepared statement for all rows. They are locked as ours, and name their claim all the same."""
+    if not jobs:
+        return
+    fields = [_FIELDS[column] for column in columns]
+    assignments = ", ".join(f"{connection.ops.quote_name(field.column)} = %s" for field in fields)
+    statement = f"UPDATE jobs_job SET {assignments} WHERE id = %s AND claim = %s"  # noqa: S608 - our own columns
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement,
+            [
+                [
+                    *(f.get_db_prep_save(getattr(job, f.attname), connection) for f in fields),
+                    job.pk,
+                    job.claim,
+                ]
+                for job in jobs
+            ],
+        )

@@ -2,73 +2,96 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
+from apps.core.actor import Actor
 from apps.jobs.domain.kinds import Cancelled
 from apps.jobs.models import Job
+from apps.jobs.services import authority
 
-WRITE_EVERY = 0.5
-"""Seconds between two writes of progress; what is said in between is kept for the next."""
+MAX_STEPS = 200
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-Note = Callable[[Job], bool]
+
+def _nothing() -> None: ...
 
 
 class RunContext:
-    """Implements `domain.kinds.Context` over a claimed row. One thread runs the handler, another may cancel it."""
+    """Implements `domain.kinds.Context` over a claimed row. One thread runs the handler, another may stop it.
 
-    def __init__(self, job: Job, note: Note) -> None:
+    What is reported is kept here; the worker writes it, at most twice a second, and is told by `note` that it may.
+    """
+
+    def __init__(self, job: Job, note: Callable[[], None] = _nothing) -> None:
         self.job = job
         self.job_id: str = job.public_id
         self.organization_id: int = job.organization_id
         self.attempt: int = job.attempts
-        self._note = note
-        self._written_at = float("-inf")
-        self._stop = threading.Event()
         self.is_lost = False
+        self.is_changed = False
+        self.stopped_at: float | None = None
+        self.note = note
+        self._stop = threading.Event()
+
+    @property
+    def actor(self) -> Actor | None:
+        return authority.actor_of(self.job)
 
     def progress(self, percent: float, message: str = "") -> None:
         self._raise_if_stopped()
         self.job.progress = max(self.job.progress, min(float(percent), 99.9))
         if message:
-            self.job.message = message[:500]
-        self._write_sometimes()
+            self.job.message = clean(message)
+        self._change()
 
     def step(self, name: str) -> None:
         self._raise_if_stopped()
         now = datetime.now(UTC).isoformat()
-        self._end_step(now)
-        self.job.steps = [
-            *self.job.steps,
-            {"name": name[:200], "started_at": now, "ended_at": None},
-        ]
-        self.job.message = name[:500]
-        self._write_sometimes()
+        ended = [{**step, "ended_at": step["ended_at"] or now} for step in self.job.steps]
+        new: dict[str, Any] = {"name": clean(name)[:200], "started_at": now, "ended_at": None}
+        self.job.steps = [*ended, new][-MAX_STEPS:]
+        self.job.message = clean(name)
+        self._change()
 
     def is_cancelled(self) -> bool:
         return self._stop.is_set()
 
+    def wait(self, seconds: float) -> None:
+        """Sleep, or raise `Cancelled` as soon as somebody asks to stop."""
+        self._stop.wait(seconds)
+        self._raise_if_stopped()
+
+    def take(self, progress: float, message: str, steps: list[Any]) -> None:
+        """What the handler reported in a child process."""
+        self.job.progress, self.job.message, self.job.steps = progress, message, steps
+        self._change()
+
     def stop(self) -> None:
-        """Somebody asked to cancel, or the lease is gone."""
+        """Somebody asked to cancel."""
+        if self.stopped_at is None:
+            self.stopped_at = monotonic()
         self._stop.set()
 
     def lose(self) -> None:
+        """The job is somebody else's by now: whatever comes of this attempt is not written."""
         self.is_lost = True
         self._stop.set()
+
+    def _change(self) -> None:
+        if not self.is_changed:
+            self.is_changed = True
+            self.note()
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
             raise Cancelled
 
-    def _end_step(self, now: str) -> None:
-        if self.job.steps and self.job.steps[-1]["ended_at"] is None:
-            self.job.steps = [*self.job.steps[:-1], {**self.job.steps[-1], "ended_at": now}]
 
-    def _write_sometimes(self) -> None:
-        if monotonic() - self._written_at >= WRITE_EVERY:
-            self._written_at = monotonic()
-            if not self._note(self.job):
-                self.lose()
-                raise Cancelled
+def clean(text: str) -> str:
+    """A message that any database can keep."""
+    return _UNSTORABLE.sub("�", str(text))[:500]
