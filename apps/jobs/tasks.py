@@ -52,6 +52,10 @@ DEMO_COMPUTE = declare(
 @handles(DEMO_SLEEP)
 def sleep_a_while(context: Context, payload: SleepPayload) -> dict[str, Any]:
     """Sleep in steps, saying how far it is."""
+    return {"slept": _sleep_through(context, payload), "steps": payload.steps}
+
+
+def _sleep_through(context: Context, payload: SleepPayload) -> float:
     for number in range(1, payload.steps + 1):
         if payload.steps > 1:
             context.step(f"Step {number} of {payload.steps}")
@@ -60,7 +64,7 @@ def sleep_a_while(context: Context, payload: SleepPayload) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)
     if payload.fail:
         raise Refused("demo_failure", "It was asked to fail.")
-    return {"slept": payload.seconds, "steps": payload.steps}
+    return payload.seconds
 
 
 def _sleep_one_step(context: Context, payload: SleepPayload, number: int) -> None:
@@ -75,7 +79,7 @@ def _sleep_one_step(context: Context, payload: SleepPayload, number: int) -> Non
 @handles(DEMO_COMPUTE)
 def compute_a_while(context: Context, payload: SleepPayload) -> dict[str, Any]:
     """The same in a process of its own."""
-    return sleep_a_while(context, payload)
+    return {"slept": _sleep_through(context, payload), "steps": payload.steps}
 
 
 @handles(groups.GROUP)

@@ -5,7 +5,7 @@ There is no moment between "committed" and "a worker knows" in which a job could
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -153,7 +153,7 @@ def live_values(job: Job) -> dict[str, Any]:
     return values | _end_of(job)
 
 
-def _end_of(job: Job) -> Mapping[str, Any]:
+def _end_of(job: Job) -> dict[str, Any]:
     if job.error is not None:
         return {"error": job.error}
     return {"result": job.result} if job.state == State.COMPLETED else {}

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ValidationError
 
@@ -133,7 +134,11 @@ def retry_job(*, actor: Actor, job_id: str) -> Job:
     with organization_scope(actor.organization_id), transaction.atomic():
         job = reading.job_by_id(job_id)
         require(actor, _managing(actor), job)
-        kind = _known_kind(actor, job.kind, at="")
+        kind = kind_named(job.kind)
+        if kind is None:
+            raise JobNotEnded("Its kind is known no more.")
+        if kind.permission is not None:
+            require(actor, kind.permission)
         children = list(_locked(job.children.filter(state__in=(State.FAILED, State.CANCELLED))))
         job = _locked(Job.objects.filter(pk=job.pk)).get()
         if not may_move(State(job.state), State.QUEUED) or job.state == State.RUNNING:
@@ -145,13 +150,8 @@ def retry_job(*, actor: Actor, job_id: str) -> Job:
             if child.pk != job.pk:
                 _begin_anew(child, State.QUEUED)
         queue.wake_turn(job.organization_id, timezone.now())
-        queue.publish(
-            [
-                (topics.JOB_RETRIED, each)
-                for each in {job.pk: job, **{c.pk: c for c in again}}.values()
-            ],
-            actor,
-        )
+        news = {each.pk: (topics.JOB_RETRIED, each) for each in [job, *again]}
+        queue.publish(news.values(), actor)
         doorbell.ring_on_commit(again)
         if kind.is_group:
             families.settle_parents(children)
@@ -192,13 +192,21 @@ def _check_callback(url: str, *, at: str) -> None:
     name = f"{at}callback_url"
     if len(url) > MAX_URL:
         raise Invalid.field(name, f"must have at most {MAX_URL} characters", "length")
+    if not url.isprintable() or " " in url or not _is_address(url):
+        raise Invalid.field(name, "must be an http or https address without a password", "url")
+
+
+def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and parts.username is None
+        )
     except ValueError:
-        is_whole = False
-    if not is_whole or not url.isprintable() or " " in url or parts.username is not None:
-        raise Invalid.field(name, "must be an http or https address without a password", "url")
+        return False
 
 
 def _field_errors(error: ValidationError, at: str) -> list[FieldError]:
@@ -236,7 +244,7 @@ def _managing(actor: Actor) -> JobPermission:
     return everyone if everyone.value in actor.permissions else JobPermission.MANAGE
 
 
-def _locked(rows: Any) -> Any:
+def _locked(rows: QuerySet[Job]) -> QuerySet[Job]:
     return rows.order_by("-pk").select_for_update(of=("self",))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -72,6 +72,7 @@ class Worker:
         self._stopping = threading.Event()
         self._beat_at = self._swept_at = float("-inf")
         self._ahead = self._given_up = 0
+        self._is_alone = False
 
     def run(self) -> None:
         """Serve until stopped, known to the other processes of this machine meanwhile."""
@@ -109,15 +110,21 @@ class Worker:
         if not found and self._ended.empty():
             doorbell.wait(BUSY_SECONDS if self._runs else POLL_SECONDS)
 
-    def _guarded(self, call: object) -> bool:
+    def _guarded(self, call: Callable[[], object]) -> bool:
         try:
             close_old_connections()
-            return bool(call())  # type: ignore[operator]
+            found = bool(call())
         except DatabaseError as error:
-            log.warning("worker_database_away", error=repr(error))
+            if not self._is_alone:  # said once, not every second
+                log.warning("worker_database_away", error=repr(error))
+            self._is_alone = True
             connection.close()
             self._stopping.wait(AWAY_SECONDS)
             return False
+        if self._is_alone:
+            log.info("worker_database_back")
+        self._is_alone = False
+        return found
 
     def _serve(self) -> bool:
         self._keep_books()

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.asgi.server import DrainingServer, serve_workers, server_config
+from config.embedded import embedded_worker
 from config.env import share_metrics
 
 
@@ -80,10 +81,16 @@ def bind(config: uvicorn.Config) -> socket.socket:
 
 
 def serve(config: uvicorn.Config, bound: socket.socket) -> None:
-    if config.workers > 1:
-        serve_workers(config, bound)
-    else:
-        DrainingServer(config).run(sockets=[bound])
+    """Serve until a signal, with a worker for jobs beside it."""
+    with embedded_worker() as worker:
+        tell = worker.terminate if worker else _nobody
+        if config.workers > 1:
+            serve_workers(config, bound, on_stop=tell)
+        else:
+            DrainingServer(config, on_stop=tell).run(sockets=[bound])
+
+
+def _nobody() -> None: ...
 
 
 def _address(bound: socket.socket) -> str:

@@ -46,8 +46,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         running.start()
-        self.stdout.write(f"Worker {worker.name} runs jobs in {threads} threads")
-        self.stdout.flush()
+        if not embedded:  # else the server speaks for both
+            self.stdout.write(f"Worker {worker.name} runs jobs in {threads} threads")
+            self.stdout.flush()
         while running.is_alive():
             running.join(0.2)
         if worker.is_worn_out:
