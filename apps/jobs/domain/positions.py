@@ -7,8 +7,11 @@ A claim's life is run, then perhaps queued again, then ended; whatever begins an
 
 from __future__ import annotations
 
+from apps.core.errors import Invalid
 from apps.jobs.domain.states import State
 
+LONGEST = 18
+"""Digits; more than any number of ours has."""
 CLAIM = 1_000_000
 QUEUED = 800_000
 ENDED = 900_000
@@ -24,3 +27,14 @@ def position(*, claim: int, state: str, progress: float, steps: int) -> int:
         case _:
             within = ENDED
     return claim * CLAIM + within
+
+
+def read_after(*given: str | None) -> int | None:
+    """The last number a follower knows, from wherever it was said; the newest where it was said twice."""
+    known = []
+    for text in given:
+        if text:
+            if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST):
+                raise Invalid.field("after", "must be a `seq` of this stream", "integer")
+            known.append(int(text))
+    return max(known, default=None)

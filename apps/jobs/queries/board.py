@@ -75,6 +75,8 @@ class Board:
         self._cards: OrderedDict[str, _Card] = OrderedDict()
         self._ears: dict[int, _Ear] = {}
         self._reading: dict[str, asyncio.Task[_Card]] = {}
+        self._overtaken: set[str] = set()
+        """Jobs of which there was news while they were read for the first time."""
         self._recheck: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[_Card]] = set()
 
@@ -86,21 +88,21 @@ class Board:
             return await in_pool(standings.standing, job_id=job_id)
         return card.standing
 
-    async def follow(self, job_id: str, follower: Follower, *, after: int | None) -> None:
+    async def follow(self, job_id: str, follower: Follower, *, after: int | None) -> Standing:
         """Tell the follower where the job stands, if that lies ahead of `after`, and of each change from then on.
 
-        A job that has ended is told of at once, and no more follows.
+        A job that has ended is told of at once, and no more follows. Answers where it stood.
         """
         card = self._believed(job_id) or await self._read(job_id)
         card.followers[follower] = -1 if after is None else after
         if self._recheck is None:
             self._recheck = asyncio.create_task(self._recheck_for_ever())
         self._touch(job_id, card)
-        if not card.standing.is_whole:
-            whole = await in_pool(standings.standing, job_id=job_id)
-            _tell(card, whole)
-        else:
-            _tell(card, card.standing)
+        standing = card.standing
+        if not standing.is_whole:
+            standing = await in_pool(standings.standing, job_id=job_id)
+        _tell(card, standing)
+        return standing
 
     def unfollow(self, job_id: str, follower: Follower) -> None:
         card = self._cards.get(job_id)
@@ -109,12 +111,15 @@ class Board:
 
     def hear(self, event: live.LiveEvent, organization_id: int) -> None:
         """An event of an organisation's jobs, on this loop."""
-        card = self._cards.get(str(event.data.get("job_id")))
+        job_id = str(event.data.get("job_id"))
+        card = self._cards.get(job_id)
         if card is None:
+            if job_id in self._reading:
+                self._overtaken.add(job_id)
             return
         standing = standing_of_event(event.data, organization_id)
         if standing is None or not standing.is_whole:
-            self._read_soon(card.standing.job_id)
+            self._read_soon(job_id)
         elif standing.seq >= card.standing.seq:
             card.read_at = monotonic()
             _put(card, standing)
@@ -145,8 +150,14 @@ class Board:
         task = self._reading.get(job_id)
         if task is None:
             task = self._reading[job_id] = asyncio.create_task(self._read_now(job_id))
-            task.add_done_callback(lambda _: self._reading.pop(job_id, None))
+            task.add_done_callback(lambda done: self._end_reading(job_id, done))
         return await asyncio.shield(task)
+
+    def _end_reading(self, job_id: str, task: asyncio.Task[_Card]) -> None:
+        del self._reading[job_id]
+        self._overtaken.discard(job_id)
+        if not task.cancelled():
+            task.exception()  # its askers have it; perhaps all of them have left
 
     async def _read_now(self, job_id: str) -> _Card:
         known = self._cards.get(job_id)
@@ -156,6 +167,10 @@ class Board:
         if standing.organization_id not in self._ears:
             # News between that reading and this hearing would be missed: listen first, then read.
             self._ears[standing.organization_id] = _Ear(self, standing.organization_id)
+            started = monotonic()
+            standing = await in_pool(standings.standing, job_id=job_id)
+        while job_id in self._overtaken:
+            self._overtaken.discard(job_id)
             started = monotonic()
             standing = await in_pool(standings.standing, job_id=job_id)
         return self._keep(standing, before, started)
@@ -174,7 +189,7 @@ class Board:
         return card
 
     def _read_soon(self, job_id: str) -> None:
-        task = asyncio.create_task(self._read(job_id))  # type: ignore[arg-type]  # a coroutine
+        task = asyncio.create_task(self._read(job_id))
         self._errands.add(task)
         task.add_done_callback(self._forget_errand)
 
@@ -211,7 +226,9 @@ class Board:
         now = monotonic()
         for job_id, card in list(_first(self._cards.items(), 20)):
             is_idle = now - card.asked_at > UNASKED_SECONDS
-            if not card.followers and (is_idle or len(self._cards) > KEPT_JOBS):
+            if card.followers:
+                self._cards.move_to_end(job_id)
+            elif is_idle or len(self._cards) > KEPT_JOBS:
                 del self._cards[job_id]
                 self._hush(card.standing.organization_id)
 
