@@ -45,6 +45,7 @@ class Environment(BaseSettings):
     secret_key: str = ""
     jwt_secret_key: str = ""
     signalbox_key_pepper: str = ""
+    signalbox_master_key: str = ""
     metrics_token: str = ""
 
     database_url: str = ""
@@ -55,6 +56,9 @@ class Environment(BaseSettings):
 
     signalbox_data_dir: Path = ROOT / "var"
     signalbox_config: str = ""
+    signalbox_allowed_private_hosts: str = Field(
+        default="", pattern=r"^\s*((\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):[0-9]{1,5}\s*(,\s*|$))*$"
+    )
     signalbox_trusted_proxies: int = Field(default=0, ge=0, le=10)
     signalbox_pool_threads: int = Field(default=8, ge=1, le=200)
     signalbox_access_log: str = ""
@@ -62,6 +66,8 @@ class Environment(BaseSettings):
     signalbox_key_prefix: str = Field(default="ltb_", pattern=r"^[a-z]{2,8}_$")
     signalbox_key_hash: str = Field(default="hmac", pattern="^(hmac|bcrypt)$")
     signalbox_secure_cookies: bool = False
+    signalbox_event_retention_days: float = Field(default=7, gt=0)
+    signalbox_event_rows: int = Field(default=100_000, ge=100)
     signalbox_embedded_worker: bool = True
     signalbox_job_threads: int = Field(default=8, ge=1, le=200)
     signalbox_job_lease: float = Field(default=30, ge=0.5, le=600)

@@ -65,8 +65,11 @@ class LiveEventType(graphene.ObjectType):
         name = "LiveEvent"
 
     topic = graphene.String(required=True)
-    seq = graphene.Int()
-    event = graphene.String(required=True, description="The fact it tells of.")
+    seq = graphene.BigInt(required=True, description="Number within the topic, without holes.")
+    event = graphene.String(
+        required=True,
+        description="The fact it tells of; `gap` where events `from` to `to` are gone.",
+    )
     data = JSON(required=True)
     timestamp = DateTime(required=True, source="at")
 
@@ -109,8 +112,8 @@ class Query(graphene.ObjectType):
 
 
 def _subscriber(topic: Topic) -> Any:
-    def subscribe(root: Any, info: Any) -> AsyncIterator[LiveEvent]:
-        return follow(actor_of(info), topic.name)
+    def subscribe(root: Any, info: Any, *, after: int | None = None) -> AsyncIterator[LiveEvent]:
+        return follow(actor_of(info), topic.name, after)
 
     return subscribe
 
@@ -120,7 +123,13 @@ def _subscription_type() -> type[graphene.ObjectType]:
     for topic in TOPICS.values():
         name = topic.name.replace(".", "_")
         members[name] = LiveField(
-            LiveEventType, permission=topic.permission, required=True, description=topic.description
+            LiveEventType,
+            permission=topic.permission,
+            required=True,
+            description=topic.description,
+            after=graphene.BigInt(
+                description="Go on after this number; from now on when left out."
+            ),
         )
         members[f"subscribe_{name}"] = staticmethod(_subscriber(topic))
     return type("Subscription", (graphene.ObjectType,), members)

@@ -120,3 +120,83 @@ class AuditHead(TenantModel):
         constraints = (
             models.UniqueConstraint(fields=("organization",), name="events_audithead_one"),
         )
+
+
+class OutboxEvent(TenantModel):
+    """One event of a live topic, written in its fact's transaction.
+
+    `sequence` counts within the organization and topic, `position` within the installation. Both are given
+    at publication, shortly after commit, by whoever holds the sequencer; until then they are null.
+    """
+
+    topic = models.CharField(max_length=60)
+    event = models.CharField(max_length=100)
+    data = models.JSONField()
+    at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(null=True)
+    position = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "topic", "sequence"), name="events_outbox_once_in_topic"
+            ),
+            models.UniqueConstraint(fields=("position",), name="events_outbox_once_in_log"),
+            models.CheckConstraint(
+                condition=models.Q(sequence__isnull=True, position__isnull=True)
+                | models.Q(sequence__isnull=False, position__isnull=False),
+                name="events_outbox_numbered_whole",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                name="events_outbox_unpublished",
+                condition=models.Q(sequence__isnull=True),
+            ),
+        )
+
+
+class TopicHead(TenantModel):
+    """A topic of an organization: its last number, what retention has taken, until when it is wanted.
+
+    Events up to `floor` are gone. `followed_until` is kept up by processes with listeners, for topics whose
+    events are only made while somebody follows.
+    """
+
+    topic = models.CharField(max_length=60)
+    sequence = models.PositiveBigIntegerField(default=0)
+    floor = models.PositiveBigIntegerField(default=0)
+    followed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "topic"), name="events_topichead_one_a_topic"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(floor__lte=models.F("sequence")),
+                name="events_topichead_floor_below_head",
+            ),
+        )
+
+
+class Sequencer(models.Model):
+    """One row: who numbers events at present. `token` grows with each holder and fences off the one before.
+
+    Its row lock lasts from a batch's first statement to its commit, so even two who both believe to hold the
+    lease number one after the other, and the second is refused by the token.
+    """
+
+    holder = models.CharField(max_length=80, blank=True)
+    token = models.PositiveBigIntegerField(default=0)
+    until = models.DateTimeField(null=True)
+    position = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(pk=1), name="events_sequencer_one_row"),
+        )
+
+    def __str__(self) -> str:
+        return f"sequencer held by {self.holder}"

@@ -1,4 +1,4 @@
-"""Reading the audit trail."""
+"""Reading the audit trail, and the past of live topics."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from django.db.models import QuerySet
 
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.core.live import Gap, History, make_event
 from apps.core.permissions import require
-from apps.core.tenancy import organization_scope
+from apps.core.tenancy import organization_scope, unscoped
 from apps.events.domain.chain import Link
-from apps.events.models import AuditEntry
+from apps.events.models import AuditEntry, OutboxEvent, Sequencer, TopicHead
 from apps.events.permissions import EventsPermission
+from apps.events.topics import TOPICS
 
 EXPORT_ROWS = 500
+COLUMNS = ("sequence", "event", "data", "at")
 
 
 def audit_entries(
@@ -101,3 +104,60 @@ def link_of(entry: AuditEntry) -> Link:
 
 def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def history(*, actor: Actor, topic: str, after: int, limit: int) -> History:
+    """The published events of a topic after a number, oldest first, and what retention has taken of them."""
+    if topic not in TOPICS:
+        raise NotFound("There is no such topic.", code="unknown_topic", topic=topic)
+    require(actor, TOPICS[topic].permission)
+    with organization_scope(actor.organization_id):
+        # The head first: what it counts is committed, so what is not found below it is gone.
+        last = _last_number(topic)
+        rows = list(
+            OutboxEvent.objects.filter(topic=topic, sequence__gt=after)
+            .order_by("sequence")
+            .values_list(*COLUMNS)[:limit]
+        )
+    events = [
+        make_event(topic=topic, event=event, data=data, at=at, seq=sequence)
+        for sequence, event, data, at in rows
+    ]
+    gap = _gap(topic, after, rows[0][0] if rows else None, last)
+    return History(events, gap, last, is_whole=len(rows) < limit)
+
+
+def heads(*, actor: Actor, topics: frozenset[str]) -> dict[str, int]:
+    """The last number of each of these topics in the actor's organization."""
+    with organization_scope(actor.organization_id):
+        known = dict(TopicHead.objects.filter(topic__in=topics).values_list("topic", "sequence"))
+    return {topic: known.get(topic, 0) for topic in topics}
+
+
+def log_position() -> int:
+    """How many events the installation has published."""
+    return Sequencer.objects.filter(pk=1).values_list("position", flat=True).first() or 0
+
+
+def log_after(*, position: int, limit: int) -> list[tuple[Any, ...]]:
+    """What was published after a position, in any organization: for a process that follows."""
+    with unscoped(reason="a process carries the events of every organization"):
+        return list(
+            OutboxEvent.objects.filter(position__gt=position)
+            .order_by("position")
+            .values_list("position", "organization_id", "topic", *COLUMNS)[:limit]
+        )
+
+
+def _last_number(topic: str) -> int:
+    return TopicHead.objects.filter(topic=topic).values_list("sequence", flat=True).first() or 0
+
+
+def _gap(topic: str, after: int, first: int | None, last: int) -> Gap | None:
+    if first is not None:
+        return Gap(topic, after + 1, first - 1) if first > after + 1 else None
+    if after > last:
+        return Gap(
+            topic, 1, last
+        )  # numbers of another life: a backup was restored under the reader
+    return Gap(topic, after + 1, last) if last > after else None

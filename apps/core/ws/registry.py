@@ -1,4 +1,6 @@
-"""The open sockets of this process: how many strangers an address holds, whom news of identities concerns."""
+"""The open sockets and event streams of this process: how many strangers an address holds, whom news of identities
+concerns.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +45,10 @@ class Registry:
         self._sockets: set[Socket] = set()
         self._strangers: Counter[str] = Counter()
         self._checks: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        return len(self._sockets)
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)

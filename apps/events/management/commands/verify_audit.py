@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.events import services
+from apps.events.services import audit
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, organization: str | None = None, **options: Any) -> None:
-        reports = services.verify_trails(slug=organization)
+        reports = audit.verify_trails(slug=organization)
         if organization and not reports:
             raise CommandError(f"no organization {organization!r} has an audit trail")
         for report in reports:
