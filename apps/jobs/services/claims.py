@@ -180,10 +180,12 @@ def _choose(moment: datetime, count: int, seen: set[int], priorities: Collection
         for turns_left, turn in zip(range(len(turns), 0, -1), turns, strict=True):
             # What one organisation leaves of its share goes to those after it.
             share = max(1, (count - len(chosen)) // turns_left)
-            found = list(_next_jobs(turn, moment, priorities)[: share + 1])
-            _settle_turn(turn, found, share, moment)
+            taken = [job.pk for job in chosen]
+            found = list(_next_jobs(turn, moment, priorities, taken)[: share + 1])
+            _settle_turn(turn, found, taken, share, moment)
             chosen += found[:share]
-            seen.add(turn.organization_id)
+            if len(found) <= share:
+                seen.add(turn.organization_id)
     return chosen
 
 
@@ -192,8 +194,10 @@ def _waiting_turns(moment: datetime, without: Collection[int]) -> QuerySet[Turn]
     return due.exclude(organization_id__in=list(without)) if without else due
 
 
-def _next_jobs(turn: Turn, moment: datetime, priorities: Collection[int]) -> QuerySet[Job]:
-    queued = _queued_of(turn).filter(run_at__lte=moment)
+def _next_jobs(
+    turn: Turn, moment: datetime, priorities: Collection[int], taken: list[int]
+) -> QuerySet[Job]:
+    queued = _queued_of(turn).filter(run_at__lte=moment).exclude(pk__in=taken)
     if priorities:
         queued = queued.filter(priority__in=list(priorities))
     return _locking(queued.order_by("priority", "run_at", "id"))
@@ -231,14 +235,17 @@ def _take(jobs: list[Job], worker: str, moment: datetime, lease: timedelta) -> N
             setattr(job, name, value)
 
 
-def _settle_turn(turn: Turn, found: list[Job], share: int, moment: datetime) -> None:
+def _settle_turn(
+    turn: Turn, found: list[Job], taken: list[int], share: int, moment: datetime
+) -> None:
     """Say when to look at this organisation next. One job more than its share was looked for."""
     if found:
         turn.served_at = moment
     if len(found) > share:
         turn.next_at = moment
     else:
-        earliest = _queued_of(turn).exclude(pk__in=[job.pk for job in found]).order_by("run_at")
+        rest = _queued_of(turn).exclude(pk__in=[*taken, *(job.pk for job in found)])
+        earliest = rest.order_by("run_at")
         at = earliest.values_list("run_at", flat=True).first()
         _believe_empty(turn, at, moment)
     turn.save(update_fields=["served_at", "next_at", "look_at", "looks_until"])

@@ -112,7 +112,7 @@ def cancel_job(*, actor: Actor, job_id: str) -> Job:
     require(actor, JobPermission.VIEW)
     with organization_scope(actor.organization_id), transaction.atomic():
         job = reading.job_by_id(job_id)
-        require(actor, _managing(actor), job)
+        require(actor, JobPermission.MANAGE, job)
         family = _locked_family(job)
         job = family[-1]
         if job.state == State.CANCELLED:
@@ -133,7 +133,7 @@ def retry_job(*, actor: Actor, job_id: str) -> Job:
     require(actor, JobPermission.VIEW)
     with organization_scope(actor.organization_id), transaction.atomic():
         job = reading.job_by_id(job_id)
-        require(actor, _managing(actor), job)
+        require(actor, JobPermission.MANAGE, job)
         kind = kind_named(job.kind)
         if kind is None:
             raise JobNotEnded("Its kind is known no more.")
@@ -222,7 +222,7 @@ def _parent(actor: Actor, job_id: str | None) -> Job | None:
     if job_id is None:
         return None
     parent = reading.job_by_id(job_id)
-    require(actor, _managing(actor), parent)
+    require(actor, JobPermission.MANAGE, parent)
     locked = _locked(Job.objects.filter(pk=parent.pk)).get()
     if locked.state in FINAL:
         raise JobEnded("The parent has already ended.")
@@ -237,11 +237,6 @@ def _save_all(children: list[Job], actor: Actor) -> None:
     for child in children:
         if child.dedupe_key and queue.save_or_find(child) is None:
             queue.announce_queued([child], actor)
-
-
-def _managing(actor: Actor) -> JobPermission:
-    everyone = JobPermission.MANAGE_ALL
-    return everyone if everyone.value in actor.permissions else JobPermission.MANAGE
 
 
 def _locked(rows: QuerySet[Job]) -> QuerySet[Job]:
