@@ -55,9 +55,6 @@ class JobStreamConsumer(HouseConsumer):
         if standing.is_final:
             self.finish(Close.NORMAL)
 
-    def dismiss(self) -> None:
-        self.finish(Close.RESTART)
-
     def is_following(self) -> bool:
         return self._is_following
 

@@ -40,8 +40,36 @@ class Follower(Protocol):
 
     def take(self, standing: Standing) -> None: ...
 
-    def dismiss(self) -> None:
-        """The server is stopping."""
+
+class Mailbox:
+    """A follower who is told the newest state when ready for it; what it slept through it need not know."""
+
+    def __init__(self) -> None:
+        self._newest: Standing | None = None
+        self._end: str | None = None
+        self._wake = asyncio.Event()
+
+    def take(self, standing: Standing) -> None:
+        self._newest = standing
+        self._wake.set()
+
+    def end(self, reason: str) -> None:
+        """Make `next` raise `FeedEnded`, whatever is still to come."""
+        self._end = reason
+        self._wake.set()
+
+    async def next(self, patience: float | None = None) -> Standing | None:
+        """The newest standing; None after so many seconds without one."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._wake.wait()
+        except TimeoutError:
+            return None
+        self._wake.clear()
+        if self._end is not None:
+            raise live.FeedEnded(self._end)
+        newest, self._newest = self._newest, None
+        return newest
 
 
 @dataclass(slots=True)
@@ -129,11 +157,6 @@ class Board:
             ear.close()
         if self._recheck is not None:
             self._recheck.cancel()
-
-    def dismiss_all(self) -> None:
-        for card in self._cards.values():
-            for follower in list(card.followers):
-                follower.dismiss()
 
     def _believed(self, job_id: str) -> _Card | None:
         card = self._cards.get(job_id)
@@ -305,11 +328,3 @@ def frame_text(standing: Standing) -> str:
 
 
 _last: tuple[Standing | None, str] = (None, "")
-
-
-async def _drain() -> None:
-    for one in list(_boards.values()):
-        one.dismiss_all()
-
-
-on_drain(_drain)

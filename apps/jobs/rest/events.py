@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from time import monotonic
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from apps.core import authentication
 from apps.core import json as strict_json
-from apps.core.actor import Identity
-from apps.core.asgi.admission import identify
+from apps.core.actor import Actor, Identity
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.lifecycle import lifecycle
-from apps.core.asgi.pool import in_pool
+from apps.core.asgi.request import GateRequest
+from apps.core.authentication import check_presence
 from apps.core.errors import AppError, NotFound
+from apps.core.live import FeedEnded
 from apps.core.openapi.describe import Operation, describe
+from apps.core.permissions import require
+from apps.core.ws.auth import Proof
+from apps.core.ws.codes import Close
+from apps.core.ws.registry import registry
+from apps.core.ws.sse import REASONS, proof_of
 from apps.jobs.domain.positions import read_after
 from apps.jobs.domain.standings import Standing, frame_of
 from apps.jobs.permissions import JobPermission
-from apps.jobs.queries.board import board, frame_text
+from apps.jobs.queries.board import Mailbox, board, frame_text
 from apps.jobs.rest import shapes
 
 KEEP_ALIVE = 15.0
-"""Seconds of silence after which a comment is sent, and after which the caller's rights are asked again."""
+"""Seconds of silence after which a comment is sent."""
 RETRY = b"retry: 1000\n\n"
-RESTARTING = b'event: restart\ndata: {"type": "restart", "message": "The server is stopping."}\n\n'
 PARAMETERS = (
     {
         "name": "after",
@@ -46,32 +50,43 @@ PARAMETERS = (
 )
 
 
-class Mailbox:
-    """A follower who is told the newest state when ready for it; what it slept through it need not know."""
+class Viewer(Mailbox):
+    """One open stream. It stands among the sockets, so that a lost right and the drain of the server end it."""
 
-    def __init__(self) -> None:
-        self.is_dismissed = False
-        self._newest: Standing | None = None
-        self._wake = asyncio.Event()
+    def __init__(self, request: GateRequest) -> None:
+        super().__init__()
+        assert request.actor is not None
+        self.loop = asyncio.get_running_loop()
+        self.proof: Proof | None = proof_of(request)
+        self.organization: str | None = request.actor.identity.organization
+        self._address = request.address
+        self._expiry: asyncio.TimerHandle | None = None
+        self._watch_expiry(request.actor.identity)
+        registry.add(self)
 
-    def take(self, standing: Standing) -> None:
-        self._newest = standing
-        self._wake.set()
-
-    def dismiss(self) -> None:
-        self.is_dismissed = True
-        self._wake.set()
-
-    async def next(self, patience: float) -> Standing | None:
-        """The newest standing; None after so many seconds without one, or when dismissed."""
+    def renew(self, identity: Identity) -> None:
         try:
-            async with asyncio.timeout(patience):
-                await self._wake.wait()
-        except TimeoutError:
-            return None
-        self._wake.clear()
-        newest, self._newest = self._newest, None
-        return newest
+            check_presence(identity, self._address)
+            require(Actor(identity), JobPermission.VIEW)
+        except AppError as error:
+            self.end(error.code)
+        else:
+            self._watch_expiry(identity)
+
+    def finish(self, code: Close, reason: str = "") -> None:
+        self.end(REASONS.get(code, "error"))
+
+    def close(self) -> None:
+        registry.remove(self)
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _watch_expiry(self, identity: Identity) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        if identity.expires_at is not None:
+            left = max(0.0, (identity.expires_at - datetime.now(UTC)).total_seconds())
+            self._expiry = self.loop.call_later(left, self.finish, Close.UNAUTHENTICATED)
 
 
 @describe(
@@ -82,7 +97,7 @@ class Mailbox:
         description=(
             "`progress` events, then one `complete` or `error`, after which the stream ends. Each event's id is its "
             "`seq`: whoever comes back with `Last-Event-ID` is told what lies ahead of it; when nothing can any more, "
-            "the answer is 204, which tells a browser to stop. `restart` says that the server stops: come back."
+            "the answer is 204, which tells a browser to stop. `end` says why it ends early (`restart`: come back)."
         ),
         parameters=PARAMETERS,
     )
@@ -101,28 +116,25 @@ async def events(request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the
     return response
 
 
-async def _stream(request: Any, job_id: str, after: int | None) -> AsyncIterator[bytes]:
-    mailbox = Mailbox()
-    asked_at = monotonic()
-    yield RETRY
+async def _stream(request: GateRequest, job_id: str, after: int | None) -> AsyncIterator[bytes]:
+    viewer = Viewer(request)
     try:
-        await board().follow(job_id, mailbox, after=after)
-        while not (mailbox.is_dismissed or lifecycle.is_draining):
-            standing = await mailbox.next(KEEP_ALIVE)
-            if standing is not None:
-                yield _event(standing)
-                if standing.is_final:
-                    return
-            elif not mailbox.is_dismissed:
-                yield b": keep-alive\n\n"
-            if monotonic() - asked_at >= KEEP_ALIVE:
-                await _ask_again(request)
-                asked_at = monotonic()
-        yield RESTARTING
+        yield RETRY
+        await board().follow(job_id, viewer, after=after)
+        if lifecycle.is_draining:
+            viewer.finish(Close.RESTART)
+        while True:
+            standing = await viewer.next(KEEP_ALIVE)
+            yield b": still here\n\n" if standing is None else _event(standing)
+            if standing is not None and standing.is_final:
+                return
+    except FeedEnded as end:
+        yield _ended(str(end), request)
     except AppError as error:
-        yield _farewell(error)
+        yield _ended(error.code, request)
     finally:
-        board().unfollow(job_id, mailbox)
+        viewer.close()
+        board().unfollow(job_id, viewer)
 
 
 def _event(standing: Standing) -> bytes:
@@ -130,27 +142,7 @@ def _event(standing: Standing) -> bytes:
     return f"id: {standing.seq}\nevent: {kind}\ndata: {frame_text(standing)}\n\n".encode()
 
 
-def _farewell(error: AppError) -> bytes:
+def _ended(reason: str, request: GateRequest) -> bytes:
     """Why the stream ends though the job goes on; without an id, so that it is no part of the job's story."""
-    data = strict_json.dumps({"type": "closed", "error": error.code, "message": error.message})
-    return b"event: closed\ndata: " + data + b"\n\n"
-
-
-async def _ask_again(request: Any) -> None:
-    """Whether the caller still may; raises when not. Warm, it costs no database."""
-    identity = await _identity_of(request)
-    if JobPermission.VIEW.value not in identity.permissions:
-        raise NotFound
-    if identity.organization_id != request.actor.organization_id:
-        raise NotFound
-
-
-async def _identity_of(request: Any) -> Identity:
-    meta = request.META
-    token = authentication.read_token(
-        meta.get("HTTP_AUTHORIZATION"), meta.get(authentication.key_header())
-    )
-    if token is not None:
-        return await identify(token, request.address)
-    session = request.COOKIES.get(authentication.session_cookie_name(), "")
-    return await in_pool(authentication.authenticator().identify_session, session)
+    told = {"type": "end", "reason": reason, "request_id": request.request_id}
+    return b"event: end\ndata: " + strict_json.dumps(told) + b"\n\n"

@@ -25,12 +25,13 @@ ASKED = OpenApiExample(
 )
 ASKED_MANY = OpenApiExample(
     "Two at once",
-    {"name": "nightly", "jobs": [{"kind": "demo.sleep", "payload": {"seconds": n}} for n in (1, 2)]},
+    {
+        "name": "nightly",
+        "jobs": [{"kind": "demo.sleep", "payload": {"seconds": n}} for n in (1, 2)],
+    },
     request_only=True,
 )
-TICKET = OpenApiExample(
-    "Taken", shapes.TICKET, response_only=True, status_codes=["202"]
-)
+TICKET = OpenApiExample("Taken", shapes.TICKET, response_only=True, status_codes=["202"])
 GROUP = OpenApiExample(
     "Taken", {**shapes.TICKET, "jobs": [shapes.ID]}, response_only=True, status_codes=["202"]
 )
@@ -112,9 +113,7 @@ class JobViewSet(HouseViewSet):
         found = lists.visible_kinds(actor=self.actor)
         return Response({"data": [present_kind(kind) for kind in found]})
 
-    @extend_schema(
-        summary="One job", responses=serializers.WholeJobSerializer, examples=[ONE]
-    )
+    @extend_schema(summary="One job", responses=serializers.WholeJobSerializer, examples=[ONE])
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         job = queries.get_job(actor=self.actor, job_id=id)
         return self.present(job, serializers.WholeJobSerializer)
