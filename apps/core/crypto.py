@@ -93,7 +93,7 @@ def rotate_keys() -> Rotation:
 
 def _encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
     for model in apps.get_models():
-        for field in model._meta.local_fields:
+        for field in model._meta.local_fields:  # noqa: SLF001 - documented under this name
             if isinstance(field, EncryptedTextField):
                 yield model, field.name
 

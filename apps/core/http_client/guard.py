@@ -37,7 +37,7 @@ def _read_by_client(url: str) -> tuple[str | None, int | None]:
     """Host and port as the library that connects will read them: two parsers, one meaning."""
     try:
         parsed = URL(url, encoded=True)
-        return parsed.host, parsed.port
+        return (parsed.raw_host or "").lower(), parsed.port
     except ValueError:
         return None, None
 
