@@ -81,7 +81,9 @@ def test_submit_needs_the_permission(organization: Organization) -> None:
         ask(actor_of(make_member(organization, Role.VIEWER)))
 
 
-def test_submit_is_bounded_per_organization() -> None:
+def test_submit_is_bounded_per_organization(
+    actor: Actor, other: Organization, settings: Any
+) -> None:
     settings.SIGNALBOX_JOB_QUEUE_LIMIT = 2
     ask(actor)
     ask(actor)
