@@ -7,7 +7,6 @@ no table of them: it would be the largest by far and nobody looks further back t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -15,20 +14,13 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.core import live
 from apps.core.asgi.request import GateRequest
 from apps.core.spool import process as spool
 from apps.core.spool.process import Record
 
 KIND = "access"
 TOPIC = "request.logs"
-
-LiveRecords = Callable[[str, int, list[dict[str, Any]]], None]
-"""Publishes rows on a topic of one organization, as far as somebody follows it; see `core.live`."""
-_live_records: list[LiveRecords] = []
-
-
-def register_live_records(publish: LiveRecords) -> None:
-    _live_records[:] = [publish]
 
 
 def record_access(request: GateRequest, status: int, size: int) -> None:
@@ -55,9 +47,8 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
 def drain_access(records: list[Record]) -> None:
     """Hand on a batch. After a crash a line may stand in the file twice; its `request_id` says so."""
     _write_lines(records)
-    for publish in _live_records:
-        for organization_id, rows in _by_organization(records).items():
-            publish(TOPIC, organization_id, rows)
+    for organization_id, rows in _by_organization(records).items():
+        live.publish_records(TOPIC, organization_id, rows)
 
 
 def _write_lines(records: list[Record]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from apps.core import live as live_stream
 from apps.core.actor import Identity
 from apps.core.asgi import access
 from apps.core.spool import process
@@ -30,8 +31,7 @@ def log(tmp_path: Path, settings: Any) -> Iterator[Path]:
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[dict[str, Any]]]]:
     published: list[tuple[str, int, list[dict[str, Any]]]] = []
-    monkeypatch.setattr(access, "_live_records", [])
-    access.register_live_records(lambda *args: published.append(args))
+    monkeypatch.setattr(live_stream, "publish_records", lambda *args: published.append(args))
     return published
 
 
