@@ -17,7 +17,6 @@ import structlog
 
 from apps.core import json, live
 from apps.core.actor import Actor, Credential, CredentialKind, Identity, Role
-from apps.core.asgi.lifecycle import on_drain
 from apps.core.asgi.pool import in_pool
 from apps.jobs.domain.standings import Standing, frame_of, standing_of_event
 from apps.jobs.domain.states import State

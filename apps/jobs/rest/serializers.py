@@ -33,7 +33,7 @@ class JobBody(BodySerializer):
 
 
 class NewJobBody(JobBody):
-    parent = CleanCharField(
+    parent = CleanCharField(  # type: ignore[assignment]  # DRF takes declared fields off the class
         max_length=80, required=False, help_text="A job of yours whose progress counts this one."
     )
 
@@ -97,7 +97,7 @@ class JobSerializer(ReadSerializer):
     max_attempts = serializers.IntegerField()
     error = serializers.DictField(child=serializers.CharField(), allow_null=True)
     created_by = serializers.SerializerMethodField()
-    parent = serializers.SerializerMethodField()
+    parent = serializers.SerializerMethodField()  # type: ignore[assignment]  # as above
     run_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
