@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
+from django.utils import timezone
 
+from apps.core.crypto import EncryptedTextField
 from apps.core.ids import PublicIdField
 from apps.core.tenancy import TenantManager, TenantModel, TenantQuerySet
 
@@ -200,3 +202,96 @@ class Sequencer(models.Model):
 
     def __str__(self) -> str:
         return f"sequencer held by {self.holder}"
+
+
+class WebhookEndpoint(TenantModel):
+    """Somebody's server that hears of facts. During a rotation the previous secret signs too.
+
+    `failing_since` is the first failure after the last success; after days of it the endpoint is disabled.
+    """
+
+    public_id = PublicIdField(prefix="webhook")
+    url = models.CharField(max_length=2000)
+    topics = models.JSONField(default=list)
+    description = models.CharField(max_length=255, blank=True)
+    secret = EncryptedTextField()
+    previous_secret = EncryptedTextField(blank=True, default="")
+    previous_until = models.DateTimeField(null=True)
+    is_enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=20, blank=True)
+    failing_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    revision = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        indexes = (models.Index(fields=("organization", "-id"), name="events_webhook_newest"),)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(TenantModel):
+    """One fact on its way to one endpoint, under one id however often it is tried.
+
+    `due_at` is when to try next; while an attempt is under way it is when that attempt is given up for lost, so a
+    process that dies leaves nothing to be cleaned up. `claim` fences off an attempt that was.
+    """
+
+    PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
+
+    public_id = PublicIdField(prefix="msg")
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    event = models.CharField(max_length=100)
+    body = models.TextField()
+    state = models.CharField(
+        max_length=10,
+        default=PENDING,
+        choices=[(word, word) for word in (PENDING, DELIVERED, FAILED)],
+    )
+    is_under_way = models.BooleanField(default=False)
+    claim = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    """Attempts of the present round; a replay begins another."""
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_error = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("endpoint", "due_at"),
+                condition=models.Q(state="pending"),
+                name="events_delivery_due",
+            ),
+            models.Index(fields=("endpoint", "-id"), name="events_delivery_newest"),
+            models.Index(
+                fields=("finished_at",),
+                condition=models.Q(finished_at__isnull=False),
+                name="events_delivery_finished",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.public_id}"
+
+
+class DeliveryAttempt(TenantModel):
+    """What one attempt sent and what came back: masked, and of the answer's body only the beginning."""
+
+    delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="log")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    milliseconds = models.FloatField(default=0.0)
+    status = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=255, blank=True)
+    request_headers = models.JSONField(default=dict)
+    answer_headers = models.JSONField(default=dict)
+    answer_body = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("delivery", "number"), name="events_attempt_of_delivery"),)
