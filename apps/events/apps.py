@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from apps.events.worker.deliverer import Deliverer
     from apps.events.worker.publisher import Publisher
 
 SWEEP_SECONDS = 60.0
@@ -18,6 +19,7 @@ class EventsConfig(AppConfig):
     label = "events"
     default_auto_field = "django.db.models.BigAutoField"
     publisher: Publisher | None = None
+    deliverer: Deliverer | None = None
 
     def ready(self) -> None:
         # Local: these need the app registry, which is complete only now.
@@ -42,6 +44,7 @@ class EventsConfig(AppConfig):
         from apps.core.asgi.pool import in_pool  # noqa: PLC0415
         from apps.events.hub import hub  # noqa: PLC0415
         from apps.events.services.records import records  # noqa: PLC0415
+        from apps.events.worker.deliverer import Deliverer  # noqa: PLC0415
         from apps.events.worker.publisher import Publisher  # noqa: PLC0415
         from apps.events.worker.readings import loop_lag  # noqa: PLC0415
 
@@ -53,12 +56,17 @@ class EventsConfig(AppConfig):
         with suppress(Exception):  # a database that is away is asked again by the thread
             await in_pool(self.publisher.begin)
         self.publisher.start()
+        self.deliverer = Deliverer()
+        self.deliverer.start()
 
     async def _stop(self) -> None:
         from apps.core.asgi.pool import in_pool  # noqa: PLC0415 - as above
         from apps.events.worker.readings import loop_lag  # noqa: PLC0415 - as above
 
         loop_lag.stop()
+        deliverer, self.deliverer = self.deliverer, None
+        if deliverer is not None:
+            await in_pool(deliverer.stop)
         publisher, self.publisher = self.publisher, None
         if publisher is not None:
             await in_pool(publisher.stop)

@@ -1,4 +1,4 @@
-"""Reading the audit trail, and the past of live topics."""
+"""Reading the audit trail, the past of live topics, and webhooks with their deliveries."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.core.actor import Actor
-from apps.core.errors import NotFound
+from apps.core.errors import Conflict, NotFound
 from apps.core.live import Gap, History, make_event
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.events.domain.chain import Link
-from apps.events.models import AuditEntry, OutboxEvent, Sequencer, TopicHead
+from apps.events.models import (
+    AuditEntry,
+    DeliveryAttempt,
+    OutboxEvent,
+    Sequencer,
+    TopicHead,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from apps.events.permissions import EventsPermission
 from apps.events.topics import TOPICS
 
@@ -161,3 +169,43 @@ def _gap(topic: str, after: int, first: int | None, last: int) -> Gap | None:
             topic, 1, last
         )  # numbers of another life: a backup was restored under the reader
     return Gap(topic, after + 1, last) if last > after else None
+
+
+def webhooks(*, actor: Actor) -> QuerySet[WebhookEndpoint]:
+    require(actor, EventsPermission.WEBHOOK_VIEW)
+    return WebhookEndpoint.objects.order_by("-id")
+
+
+def webhook(*, actor: Actor, webhook_id: str) -> WebhookEndpoint:
+    found = webhooks(actor=actor).filter(public_id=webhook_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def deliveries(
+    *, actor: Actor, webhook_id: str | None = None, state: str | None = None
+) -> QuerySet[WebhookDelivery]:
+    """Newest first: of one webhook or all, in one state or any."""
+    require(actor, EventsPermission.WEBHOOK_VIEW)
+    found = WebhookDelivery.objects.select_related("endpoint").order_by("-id")
+    if webhook_id is not None:
+        found = found.filter(endpoint=webhook(actor=actor, webhook_id=webhook_id))
+    return found.filter(state=state) if state else found
+
+
+def delivery(*, actor: Actor, delivery_id: str) -> WebhookDelivery:
+    found = deliveries(actor=actor).filter(public_id=delivery_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def attempts_of(*, actor: Actor, delivery_id: str) -> list[DeliveryAttempt]:
+    """What was sent and answered, attempt by attempt."""
+    return list(delivery(actor=actor, delivery_id=delivery_id).log.order_by("number"))
+
+
+def refuse_pending(delivery: WebhookDelivery) -> None:
+    if delivery.state == WebhookDelivery.PENDING:
+        raise Conflict("It is still being tried.", code="delivery_pending")

@@ -132,12 +132,15 @@ async def test_stream_of_a_revoked_key_ends_within_five_seconds(
         lambda: server.post("/api/v1/keys", json={"name": "reader", "role": "user"}).json()
     )
     headers = {"Authorization": f"Bearer {made['key']}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        async with session.get(f"{server.url}/api/v1/events/stream?topic=job.*") as answer:
-            await read_events(answer, 1)
-            await asyncio.to_thread(server.request, "DELETE", f"/api/v1/keys/{made['id']}")
-            async with asyncio.timeout(5):
-                (end,) = await read_events(answer, 1)
+    url = f"{server.url}/api/v1/events/stream?topic=job.*"
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(url) as answer,
+    ):
+        await read_events(answer, 1)
+        await asyncio.to_thread(server.request, "DELETE", f"/api/v1/keys/{made['id']}")
+        async with asyncio.timeout(5):
+            (end,) = await read_events(answer, 1)
 
     assert json.loads(end["data"])["reason"] == "unauthenticated"
 

@@ -15,7 +15,7 @@ from apps.core.masking import mask, mask_text
 from apps.core.tenancy import organization_scope
 from apps.events import queries
 from apps.events.models import AuditEntry, OutboxEvent
-from apps.events.services import outbox
+from apps.events.services import deliveries, outbox
 from apps.events.topics import AUDIT_EVENTS, live_topics_of
 
 SYSTEM = "system"
@@ -42,16 +42,20 @@ record_fact.many = record_facts  # type: ignore[attr-defined]  # the bus hands o
 def _record(facts: Sequence[Fact]) -> None:
     entries: list[AuditEntry] = []
     events: list[OutboxEvent] = []
+    news: list[deliveries.News] = []
     for fact in facts:
         entry = _entry_of(fact)
         if fact.is_audited:
             entries.append(entry)
         events += _events_of(fact, entry)
+        names = (fact.topic, *(topic for topic in live_topics_of(fact.topic)))
+        news.append(deliveries.News(fact.topic, names, entry.at, _news(fact, entry)))
     if len(entries) == 1:
         entries[0].save()
     elif entries:
         AuditEntry.objects.bulk_create(entries)
     outbox.append(events)
+    deliveries.schedule(facts[0].organization_id, news)
 
 
 def _entry_of(fact: Fact) -> AuditEntry:

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from apps.core.asgi.pool import Pool, use_pool
 from apps.core.live import History
 from apps.events import queries
 from apps.events.services import retention
@@ -30,6 +31,17 @@ def place() -> Iterator[Organization]:
     with known_tokens() as tokens:
         tokens.identities["admin"] = make_identity(made)
         yield made
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """A real hop into a real thread, whose connection is closed before the database goes."""
+    pool = Pool(1, max_waiting=100)
+    before = use_pool(pool)
+    yield
+    use_pool(before)
+    asyncio.run(pool.run(connection.close))
+    pool.close()
 
 
 def publish(place: Organization, count: int = 1, topic: str = TOPIC) -> None:
