@@ -194,6 +194,8 @@ SIGNALBOX_BROKER_URL = env.celery_broker_url
 # Events
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows
+SIGNALBOX_WEBHOOK_TIMEOUT = 15.0
+SIGNALBOX_WEBHOOK_TIME_SCALE = env.signalbox_webhook_time_scale
 SIGNALBOX_SEQUENCER_LEASE = timedelta(seconds=4)
 
 # The doors

@@ -47,8 +47,9 @@ def _record(facts: Sequence[Fact]) -> None:
         entry = _entry_of(fact)
         if fact.is_audited:
             entries.append(entry)
+        told = len(events)
         events += _events_of(fact, entry)
-        names = (fact.topic, *(topic for topic in live_topics_of(fact.topic)))
+        names = (fact.topic, *(event.topic for event in events[told:]))
         news.append(deliveries.News(fact.topic, names, entry.at, _news(fact, entry)))
     if len(entries) == 1:
         entries[0].save()
