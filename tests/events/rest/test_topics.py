@@ -170,7 +170,7 @@ def test_stream_tells_what_comes_with_ids_of_every_topic(
         client,
         monkeypatch,
         {"topic": "job.*", "after": ""},
-        deeds=[lambda: (publish(organization, 1), publish(other, 1))],
+        deeds=[lambda: publish(organization, 1), lambda: publish(other, 1)],
     )
 
     hello, event, end = events

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
 from apps.core.asgi.pool import Pool, use_pool
@@ -40,7 +40,7 @@ def one_thread() -> Iterator[None]:
     before = use_pool(pool)
     yield
     use_pool(before)
-    asyncio.run(pool.run(connection.close))
+    asyncio.run(pool.run(connections.close_all))
     pool.close()
 
 
@@ -152,7 +152,7 @@ def test_leaving_while_the_past_is_read_ends_it(place: Organization) -> None:
         async with Socket("/ws", key="admin") as socket:
             await socket.say(subscribe(0))
             await socket.say({"type": "unsubscribe", "topics": [TOPIC]})
-            frames = []
+            frames: list[Any] = []
             while not frames or frames[-1]["type"] != "unsubscribed":
                 frames.append(await socket.hear())
             rest = 0
