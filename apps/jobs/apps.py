@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -27,3 +28,8 @@ class JobsConfig(AppConfig):
                 doorbell.add_ring(notify.ringer.ring)
 
         lifecycle.on_start(ring_other_machines)
+        if settings.SIGNALBOX_BROKER_URL:
+            from apps.jobs import celery_bridge  # noqa: PLC0415 - installed only where it is used
+
+            doorbell.add_ring(celery_bridge.ringer().ring)
+            lifecycle.every(celery_bridge.SWEEP_SECONDS, "jobs_sweeper", celery_bridge.sweep)

@@ -59,12 +59,15 @@ class Listener:
     def __init__(self, hear: Callable[[], None]) -> None:
         self._hear = hear
         self._is_closed = Event()
+        self._thread = Thread(target=self._run, name="listen", daemon=True)
 
     def start(self) -> None:
-        Thread(target=self._run, name="listen", daemon=True).start()
+        self._thread.start()
 
     def close(self) -> None:
         self._is_closed.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * LISTEN_SECONDS)
 
     def _run(self) -> None:
         while not self._is_closed.is_set():

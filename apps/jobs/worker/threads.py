@@ -8,8 +8,12 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
+from django.db import connections
+
 from apps.jobs.domain.kinds import Kind
 from apps.jobs.worker.context import RunContext
+
+CLOSE_SECONDS = 1.0
 
 
 class Run:
@@ -63,6 +67,7 @@ class Threads:
         self._run = run
         self._waiting: SimpleQueue[Run | None] = SimpleQueue()
         self._count = count
+        self._all: list[Thread] = []
         for _ in range(count):
             self._add()
 
@@ -75,15 +80,25 @@ class Threads:
         self._add()
 
     def close(self) -> None:
+        """End the threads, and wait a moment for those that are free to."""
         for _ in range(self._count):
             self._waiting.put(None)
+        until = monotonic() + CLOSE_SECONDS
+        for thread in self._all:
+            thread.join(max(0.0, until - monotonic()))
 
     def _add(self) -> None:
-        Thread(target=self._serve, name="attempt", daemon=True).start()
+        thread = Thread(target=self._serve, name="attempt", daemon=True)
+        self._all = [each for each in self._all if each.is_alive()]
+        thread.start()
+        self._all.append(thread)
 
     def _serve(self) -> None:
-        while (run := self._waiting.get()) is not None:
-            if run.begin():
-                self._run(run)
-            if run.is_given_up:
-                return
+        try:
+            while (run := self._waiting.get()) is not None:
+                if run.begin():
+                    self._run(run)
+                if run.is_given_up:
+                    return
+        finally:
+            connections.close_all()
