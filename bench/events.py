@@ -89,6 +89,7 @@ def _poster(server: Server, path: str, body: str, headers: dict[str, str]) -> Ca
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         answer.read()
+        connection.close()  # the server would, while the sockets open
         if answer.status != http.HTTPStatus.CREATED:
             raise RuntimeError(f"{path} answered {answer.status}")
 
