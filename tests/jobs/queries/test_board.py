@@ -182,9 +182,7 @@ def test_silent_job_is_read_again_for_its_followers(
     assert drive(talk()) == [("running", 0.0), ("running", 70.0)]
 
 
-def test_large_result_is_not_kept_and_still_told(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_result_is_not_kept_and_still_told(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boards, "KEPT_RESULT", 10)
     change(job, state=State.COMPLETED, progress=100.0, result={"text": "x" * 100})
 

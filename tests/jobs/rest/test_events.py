@@ -75,7 +75,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(job: Job, query: str = "", key: str = "ours", **headers: str) -> AsyncIterator[Reader]:
+async def reading(
+    job: Job, query: str = "", key: str = "ours", **headers: str
+) -> AsyncIterator[Reader]:
     reader = Reader(f"/api/v1/jobs/{job.public_id}/events{query}", key, **headers)
     task = asyncio.create_task(handle_http(reader.scope, reader.receive, reader.send))
     try:

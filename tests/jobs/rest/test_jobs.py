@@ -221,7 +221,12 @@ def test_kinds_on_offer_carry_their_schema(desk: Desk) -> None:
 
     assert "jobs.group" not in kinds
     assert kinds["demo.sleep"]["permission"] == "jobs.job.create"
-    assert set(kinds["demo.sleep"]["payload"]["properties"]) == {"seconds", "steps", "fail", "crash"}
+    assert set(kinds["demo.sleep"]["payload"]["properties"]) == {
+        "seconds",
+        "steps",
+        "fail",
+        "crash",
+    }
 
 
 def test_cancel_and_retry(desk: Desk) -> None:

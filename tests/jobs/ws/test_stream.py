@@ -14,6 +14,7 @@ from apps.core.ws.registry import registry
 from apps.events.hub import hub
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job
+from apps.jobs.queries.board import board
 from apps.jobs.services.queue import live_values
 from tests.factories.doors import KnownTokens, Socket, drive
 from tests.factories.events import make_identity, make_published
@@ -48,7 +49,9 @@ def stream(job_id: str, query: str = "", *, key: str = "ours", **more: Any) -> S
     return Socket(f"/api/v1/job/{job_id}/stream{query}", key=key, **more)
 
 
-def frame(job: Job, kind: str, status: str, progress: float, seq: int, **more: Any) -> dict[str, Any]:
+def frame(
+    job: Job, kind: str, status: str, progress: float, seq: int, **more: Any
+) -> dict[str, Any]:
     shape = {"type": kind, "status": status, "progress": progress, "seq": seq, "message": ""}
     return {**shape, "job_id": job.public_id, **more}
 
@@ -199,8 +202,6 @@ def test_drain_closes_for_a_restart(job: Job) -> None:
 
 
 def test_leaving_lets_go_of_the_job(job: Job) -> None:
-    from apps.jobs.queries.board import board
-
     async def talk() -> list[int]:
         async with stream(job.public_id) as socket:
             await socket.hear()
