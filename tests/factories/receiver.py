@@ -27,6 +27,7 @@ class Received:
     client: tuple[str, int]
 
 
+BOMB = gzip.compress(bytes(50_000_000), 1)
 Answer = Callable[["Handler"], None]
 
 
@@ -134,7 +135,7 @@ def huge(handler: Handler) -> None:
 
 def bomb(handler: Handler) -> None:
     """50 MB of zeros in 50 kB."""
-    handler.reply(200, gzip.compress(bytes(50_000_000)), {"Content-Encoding": "gzip"})
+    handler.reply(200, BOMB, {"Content-Encoding": "gzip"})
 
 
 def reset(handler: Handler) -> None:
