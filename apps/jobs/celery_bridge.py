@@ -10,14 +10,16 @@ import os
 from collections import deque
 from datetime import timedelta
 from functools import cache
+from multiprocessing import process
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 from celery import Celery
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
-from kombu import Queue
+from kombu.entity import Exchange, Queue
 
 from apps.core.tenancy import unscoped
 from apps.jobs.adapters import pipes
@@ -47,7 +49,7 @@ def make_celery(broker: str) -> Celery:
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
         task_default_queue=queue_of(Priority.NORMAL),
-        task_queues=[Queue(queue_of(priority)) for priority in Priority],
+        task_queues=[_queue(queue_of(priority)) for priority in Priority],
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -59,6 +61,11 @@ def make_celery(broker: str) -> Celery:
     app.task(name=RUN)(run_turn)
     app.task(name=SWEEP)(sweep)
     return app
+
+
+def _queue(name: str) -> Queue:
+    # Named throughout: by default all queues would share one key and each message come by all of them.
+    return Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]  # not theirs to say
 
 
 def queue_of(priority: int) -> str:
@@ -81,9 +88,19 @@ def run_turn(job_id: str) -> None:
 @cache
 def _name_of_process(pid: int) -> str:
     """This process's name as a worker; its sign of life goes with it."""
+    _allow_children()
     name = worker_name()
     pipes.Presence(name).enter(_nothing)
     return name
+
+
+def _allow_children() -> None:
+    """Celery's processes are of its own make of multiprocessing; the standard one must find what it needs in them."""
+    standard: Any = process
+    ours: Any = standard.current_process()
+    ours.daemon = False
+    key = standard.AuthenticationString(bytes(ours.authkey))
+    ours._config["authkey"] = key  # noqa: SLF001 - the setter would make it Celery's own type again
 
 
 def sweep() -> int:

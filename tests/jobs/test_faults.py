@@ -101,7 +101,7 @@ def test_jobs_of_a_killed_worker_all_end_once(
     assert [job["status"] for job in ended] == 13 * ["completed"]
     assert {job["attempts"] for job in ended[:3]} == {2}
     assert {job["attempts"] for job in ended[3:]} == {1}
-    news = door.get("/api/v1/events?topic=job.progress&limit=500").json()["data"]
+    news = door.get("/api/v1/events?topic=job.progress&limit=100").json()["data"]
     ends = [event["data"]["job_id"] for event in news if event["event"] == "jobs.job.completed"]
     assert sorted(ends) == sorted(running + queued)
 
