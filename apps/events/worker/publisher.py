@@ -60,8 +60,10 @@ class Publisher:
         self._was_rung = False
 
     def begin(self) -> None:
-        """Know where the log ends, before the first subscriber is told that it follows."""
+        """Number what was left behind and know where the log ends, before the first subscriber is told it follows."""
         self.position = queries.log_position()
+        self._seek()
+        self._number(rang=True)
 
     def start(self) -> None:
         if self._bridge is not None:
@@ -84,7 +86,7 @@ class Publisher:
         self._seek()
         was_rung, self._was_rung = self._was_rung, False
         if self.token is not None:
-            self._number(rang)
+            self._number(rang=rang)
         else:
             if rang and not was_rung and self._bridge is not None:
                 self._bridge.ring()
@@ -157,7 +159,7 @@ class Publisher:
         log.warning("sequencer_lost", holder=self.holder)
         self.token = None
 
-    def _number(self, rang: bool) -> None:
+    def _number(self, *, rang: bool) -> None:
         if self.token is None:
             return
         self._inbox.clear()

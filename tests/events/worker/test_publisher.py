@@ -81,6 +81,18 @@ def test_turn_takes_the_lease_numbers_and_delivers(organization: Organization) -
     assert (bridge.told, bridge.rings, publisher.position) == ([[1, 2, 3]], 0, 3)
 
 
+def test_what_was_left_behind_is_numbered_before_anybody_listens(
+    organization: Organization,
+) -> None:
+    write_events(organization, 2)
+
+    publisher, hub = make_publisher()
+    hub.heard.clear()
+    publisher.turn()
+
+    assert (publisher.position, hub.heard) == (2, [])
+
+
 def test_turn_without_a_ring_finds_what_other_processes_wrote(organization: Organization) -> None:
     publisher, hub = make_publisher()
     publisher.turn()
