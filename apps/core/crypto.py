@@ -139,7 +139,11 @@ def _ring(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(_derive(key)) for key in keys])
 
 
+def derive(key: str, purpose: str) -> bytes:
+    """32 bytes from whatever text the operator gave, other ones for each purpose."""
+    kdf = HKDF(SHA256(), length=32, salt=None, info=f"signalbox {purpose}".encode())
+    return kdf.derive(key.encode())
+
+
 def _derive(key: str) -> bytes:
-    """32 bytes from whatever text the operator gave; a purpose of its own, should the text serve elsewhere too."""
-    kdf = HKDF(SHA256(), length=32, salt=None, info=b"signalbox secrets at rest")
-    return base64.urlsafe_b64encode(kdf.derive(key.encode()))
+    return base64.urlsafe_b64encode(derive(key, "secrets at rest"))

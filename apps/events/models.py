@@ -217,6 +217,8 @@ class WebhookEndpoint(TenantModel):
     secret = EncryptedTextField()
     previous_secret = EncryptedTextField(blank=True, default="")
     previous_until = models.DateTimeField(null=True)
+    is_callback = models.BooleanField(default=False)
+    """Made by a job's `callback_url`: a place where its deliveries queue up, one for each server, shown to nobody."""
     is_enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=20, blank=True)
     failing_since = models.DateTimeField(null=True)
@@ -224,6 +226,13 @@ class WebhookEndpoint(TenantModel):
     revision = models.PositiveIntegerField(default=1)
 
     class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "url"),
+                condition=models.Q(is_callback=True),
+                name="events_webhook_one_callback_queue",
+            ),
+        )
         indexes = (models.Index(fields=("organization", "-id"), name="events_webhook_newest"),)
 
     def __str__(self) -> str:
@@ -243,6 +252,8 @@ class WebhookDelivery(TenantModel):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries"
     )
+    url = models.CharField(max_length=2000, blank=True)
+    """Its own address, where that is not the endpoint's."""
     event = models.CharField(max_length=100)
     body = models.TextField()
     state = models.CharField(

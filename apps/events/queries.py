@@ -173,7 +173,7 @@ def _gap(topic: str, after: int, first: int | None, last: int) -> Gap | None:
 
 def webhooks(*, actor: Actor) -> QuerySet[WebhookEndpoint]:
     require(actor, EventsPermission.WEBHOOK_VIEW)
-    return WebhookEndpoint.objects.order_by("-id")
+    return WebhookEndpoint.objects.filter(is_callback=False).order_by("-id")
 
 
 def webhook(*, actor: Actor, webhook_id: str) -> WebhookEndpoint:

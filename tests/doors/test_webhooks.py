@@ -34,6 +34,7 @@ class TestWebhooks(RestDoor):
             secrets=("secret",),
             wrong=WRONG,
         ),
+        Call("GET", "/api/v1/webhooks/callback-secret", MANAGE),
         Call("GET", "/api/v1/webhooks/{id}", VIEW),
         Call(
             "PATCH",

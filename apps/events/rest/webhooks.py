@@ -99,6 +99,10 @@ class NewWebhookSerializer(WebhookSerializer):
     secret = serializers.CharField(help_text="Signs what we send. It is shown this once.")
 
 
+class CallbackSecretSerializer(ReadSerializer):
+    secret = serializers.CharField()
+
+
 class DeliverySerializer(ReadSerializer):
     id = serializers.CharField(source="public_id", help_text="What `webhook-id` carries.")
     webhook = serializers.CharField(source="endpoint.public_id")
@@ -146,6 +150,7 @@ class WebhookViewSet(HouseViewSet):
         "rotate_secret": Door(MANAGE, secret_fields=("secret",)),
         "test": Door(MANAGE),
         "deliveries": Door(VIEW),
+        "callback_secret": Door(MANAGE),
     }
     serializer_class = WebhookSerializer
 
@@ -212,7 +217,9 @@ class WebhookViewSet(HouseViewSet):
         return self.present(delivery, DeliverySerializer, status=202)
 
     @extend_schema(
-        summary="What became of a webhook's deliveries", responses=DeliverySerializer(many=True)
+        operation_id="webhooks_deliveries_list",
+        summary="What became of a webhook's deliveries",
+        responses=DeliverySerializer(many=True),
     )
     def deliveries(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         state = request.query_params.get("state")
@@ -221,6 +228,14 @@ class WebhookViewSet(HouseViewSet):
             DeliverySerializer,
             filterset=DeliveryFilter,
         )
+
+    @extend_schema(
+        operation_id="webhooks_callback_secret",
+        summary="What signs the callbacks of jobs",
+        responses=CallbackSecretSerializer,
+    )
+    def callback_secret(self, request: Any) -> Response:
+        return Response({"secret": webhooks.callback_secret(actor=self.actor)})
 
 
 class DeliveryViewSet(HouseViewSet):

@@ -13,17 +13,25 @@ from datetime import datetime, timedelta
 from random import random
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
-from apps.core import bus, json
+from apps.core import bus, crypto, json
 from apps.core.masking import mask, mask_text
 from apps.core.tenancy import unscoped
 from apps.events import queries
-from apps.events.domain.deliveries import GONE, is_success, matches, pause_before, read_retry_after
+from apps.events.domain.deliveries import (
+    GONE,
+    is_success,
+    matches,
+    new_secret,
+    pause_before,
+    read_retry_after,
+)
 from apps.events.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 
 AT_ONCE = 2
@@ -109,6 +117,40 @@ def schedule_one(endpoint: WebhookEndpoint, event: str, data: Mapping[str, Any])
     )
     transaction.on_commit(bell.set)
     return delivery
+
+
+def schedule_callbacks(organization_id: int, news: Sequence[News], urls: Mapping[str, str]) -> None:
+    """Write down the callbacks of jobs that ended; `urls` by job id. Each server has a queue of its own."""
+    rows = []
+    for one in news:
+        url = urls.get(one.data["object"]["id"])
+        if url:
+            parts = urlsplit(url)
+            queue, _ = WebhookEndpoint.objects.get_or_create(
+                organization_id=organization_id,
+                url=f"{parts.scheme}://{parts.netloc}",
+                is_callback=True,
+            )
+            rows.append(
+                WebhookDelivery(
+                    organization_id=organization_id,
+                    endpoint=queue,
+                    url=url,
+                    event=one.event,
+                    body=_body(one.event, one.at, one.data),
+                )
+            )
+    if rows:
+        WebhookDelivery.objects.bulk_create(rows)
+        transaction.on_commit(bell.set)
+
+
+def callback_secrets(organization_id: int) -> tuple[str, ...]:
+    """What signs an organization's callbacks: derived from each master key, so that rotating those signs with both."""
+    return tuple(
+        new_secret(crypto.derive(key, f"callbacks of organization {organization_id}"))
+        for key in settings.SIGNALBOX_MASTER_KEYS
+    )
 
 
 def begin_anew(delivery: WebhookDelivery) -> WebhookDelivery:
@@ -198,7 +240,7 @@ def _claim_of(endpoint: WebhookEndpoint, moment: datetime) -> Iterable[Claimed]:
             claim=row.claim,
             number=row.attempts,
             message_id=row.public_id,
-            url=endpoint.url,
+            url=row.url or endpoint.url,
             body=row.body.encode(),
             secrets=_secrets(endpoint, moment),
         )
@@ -207,6 +249,8 @@ def _claim_of(endpoint: WebhookEndpoint, moment: datetime) -> Iterable[Claimed]:
 
 
 def _secrets(endpoint: WebhookEndpoint, moment: datetime) -> tuple[str, ...]:
+    if endpoint.is_callback:
+        return callback_secrets(endpoint.organization_id)
     is_rotating = endpoint.previous_until is not None and endpoint.previous_until > moment
     if endpoint.previous_secret and is_rotating:
         return (endpoint.secret, endpoint.previous_secret)
@@ -260,6 +304,8 @@ def _judge_endpoint(delivery: WebhookDelivery, result: Result, moment: datetime)
     if delivery.state == DELIVERED:
         endpoints.filter(failing_since__isnull=False).update(failing_since=None)
         return
+    if delivery.endpoint.is_callback:
+        return  # nobody could enable it again
     longest = FAILING_FOR * settings.SIGNALBOX_WEBHOOK_TIME_SCALE
     if result.status == GONE:
         _disable(delivery.endpoint, "gone")

@@ -17,8 +17,11 @@ from apps.events import queries
 from apps.events.models import AuditEntry, OutboxEvent
 from apps.events.services import deliveries, outbox
 from apps.events.topics import AUDIT_EVENTS, live_topics_of
+from apps.jobs.queries import jobs
+from apps.jobs.topics import JOB_CANCELLED, JOB_COMPLETED, JOB_FAILED
 
 SYSTEM = "system"
+ENDED = frozenset({JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED})
 MAX_DATA = 64 * 1024
 """Bytes of one event's data; more is left out, and said so. The object itself has them all."""
 
@@ -57,6 +60,14 @@ def _record(facts: Sequence[Fact]) -> None:
         AuditEntry.objects.bulk_create(entries)
     outbox.append(events)
     deliveries.schedule(facts[0].organization_id, news)
+    _call_back(facts[0].organization_id, news)
+
+
+def _call_back(organization_id: int, news: Sequence[deliveries.News]) -> None:
+    ended = [one for one in news if one.event in ENDED]
+    if ended:
+        urls = jobs.callback_urls(job_ids=[one.data["object"]["id"] for one in ended])
+        deliveries.schedule_callbacks(organization_id, ended, urls)
 
 
 def _entry_of(fact: Fact) -> AuditEntry:

@@ -67,7 +67,7 @@ def create_webhook(
         secret=secret,
     )
     with transaction.atomic():
-        if WebhookEndpoint.objects.count() >= MOST_WEBHOOKS:
+        if queries.webhooks(actor=actor).count() >= MOST_WEBHOOKS:
             raise Conflict(f"There may be {MOST_WEBHOOKS} webhooks.", code="too_many_webhooks")
         webhook.save()
         _publish(WEBHOOK_CREATED, webhook, actor, None, values(webhook))
@@ -150,6 +150,12 @@ def replay_delivery(*, actor: Actor, delivery_id: str) -> WebhookDelivery:
         webhook = _lock(actor, found.endpoint.public_id)
         _refuse_disabled(webhook)
         return deliveries.begin_anew(found)
+
+
+def callback_secret(*, actor: Actor) -> str:
+    """What signs the callbacks of the organization's jobs. Raises `PermissionDenied`."""
+    require(actor, EventsPermission.WEBHOOK_MANAGE)
+    return deliveries.callback_secrets(actor.organization_id)[0]
 
 
 def values(webhook: WebhookEndpoint) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +18,8 @@ from apps.jobs.domain.estimates import estimate_end
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job
 from apps.jobs.permissions import JobPermission
+
+_JOB_ID = re.compile(r"job_[0-9a-f]{32}").fullmatch
 
 
 def list_jobs(*, actor: Actor) -> QuerySet[Job]:
@@ -36,6 +40,15 @@ def job_by_id(job_id: str) -> Job:
         return Job.objects.select_related("parent").get(public_id=job_id)
     except Job.DoesNotExist:
         raise NotFound from None
+
+
+def callback_urls(*, job_ids: Sequence[str]) -> dict[str, str]:
+    """Where those among these jobs that asked for it are to be answered."""
+    well_formed = [job_id for job_id in job_ids if _JOB_ID(job_id)]
+    if not well_formed:
+        return {}
+    rows = Job.objects.filter(public_id__in=well_formed).exclude(callback_url="")
+    return dict(rows.values_list("public_id", "callback_url"))
 
 
 def count_children(*, job: Job) -> dict[str, int]:

@@ -15,11 +15,13 @@ from standardwebhooks.webhooks import Webhook
 
 from apps.core import bus
 from apps.core.tenancy import organization_scope
+from apps.events import queries
 from apps.events.models import AuditEntry, DeliveryAttempt, WebhookDelivery, WebhookEndpoint
-from apps.events.services import deliveries
+from apps.events.services import deliveries, webhooks
 from apps.events.worker.deliverer import Deliverer
+from apps.jobs.services import submissions
 from apps.tenants.models import Organization
-from tests.factories.events import make_fact
+from tests.factories.events import make_actor, make_fact
 from tests.factories.receiver import Receiver, bomb, drip, garbage, hang, huge, reset, status
 from tests.factories.tenants import make_organization
 from tests.factories.webhooks import SECRET, deliver, make_delivery, make_due, make_webhook
@@ -316,3 +318,30 @@ def test_bodies_are_the_same_bytes_at_every_attempt(
 
     assert [json.loads(one.body) for one in receiver.received] == [{"a": "ü"}] * 2
     assert len({one.body for one in receiver.received}) == 1
+
+
+def test_a_job_that_ends_calls_back_signed(place: Organization, receiver: Receiver) -> None:
+    receiver.answers["/done"] = [status(410), status(200)]
+    actor = make_actor(place)
+    asked = submissions.submit(
+        actor=actor,
+        kind="demo.sleep",
+        payload={"seconds": 1},
+        callback_url=receiver.url("/done?run=7"),
+    )
+    submissions.cancel_job(actor=actor, job_id=asked.public_id)
+
+    deliver()
+
+    (received,) = receiver.received
+    secret = webhooks.callback_secret(actor=actor)
+    body = Webhook(secret).verify(received.body, received.headers)
+    assert received.path == "/done?run=7"
+    assert (body["type"], body["data"]["job_id"], body["data"]["status"]) == (
+        "jobs.job.cancelled",
+        asked.public_id,
+        "cancelled",
+    )
+    assert WebhookEndpoint.objects.get().is_enabled is True
+    assert list(queries.webhooks(actor=actor)) == []
+    assert webhooks.callback_secret(actor=make_actor(make_organization())) != secret
