@@ -44,7 +44,7 @@ class JobAdmin(OperatorAdmin):
     )  # fmt: skip
     readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("payload", "result", "authority")
 
     @admin.display(description=gettext_lazy("progress"), ordering="progress")

@@ -101,7 +101,8 @@ class JobKind(graphene.ObjectType):
 
     @staticmethod
     def resolve_payload(kind: Kind[Any], info: Any) -> dict[str, Any]:
-        return kind.payload.model_json_schema()
+        schema: dict[str, Any] = kind.payload.model_json_schema()
+        return schema
 
 
 class JobProgress(graphene.ObjectType):
