@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
+        "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
