@@ -16,7 +16,7 @@ aliases = [
     path("api/v1/health/live", system.live),
     path("api/v1/health/ready", system.ready),
     path("health/detailed", system.detailed),
-    path("api/v1/job/<str:id>/status", jobs.status),
+    path("api/v1/job/<str:id>/status", jobs.job_status),
     path("swagger-ui", docs.swagger),
     path("api-docs/openapi.json", docs.openapi),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),

@@ -103,7 +103,7 @@ class Viewer(Mailbox):
     )
 )
 @door(GET=Door(JobPermission.VIEW))
-async def events(request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the URL's word
+async def job_events(request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the URL's word
     after = read_after(request.GET.get("after"), request.META.get("HTTP_LAST_EVENT_ID"))
     standing = await board().standing(id)
     if standing.organization_id != request.actor.organization_id:

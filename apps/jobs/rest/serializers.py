@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.rest.fields import ObjectField
@@ -113,10 +114,9 @@ class JobSerializer(ReadSerializer):
         return jobs.estimated_end(job)
 
     @staticmethod
-    def get_created_by(job: Job) -> PartySerializer | None:
-        if not job.creator:
-            return None
-        return {"id": job.creator, "name": job.creator_name}  # type: ignore[return-value]  # as above
+    @extend_schema_field(PartySerializer(allow_null=True))
+    def get_created_by(job: Job) -> dict[str, str] | None:
+        return {"id": job.creator, "name": job.creator_name} if job.creator else None
 
     @staticmethod
     def get_parent(job: Job) -> str | None:

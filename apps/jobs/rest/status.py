@@ -37,7 +37,7 @@ from apps.jobs.rest import shapes
     )
 )
 @door(GET=Door(public="the id is the secret; a CI job that polls carries no key, see the view"))
-async def status(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
+async def job_status(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
     actor: Actor | None = request.actor  # type: ignore[attr-defined]  # set by the gate
     if actor is None:
         if not settings.SIGNALBOX_JOB_PUBLIC_STATUS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.jobs.rest.events import events
-from apps.jobs.rest.status import status
+from apps.jobs.rest.events import job_events
+from apps.jobs.rest.status import job_status
 from apps.jobs.rest.views import JobViewSet
 
 urlpatterns = [
@@ -15,6 +15,6 @@ urlpatterns = [
     path("jobs/<str:id>", JobViewSet.as_view({"get": "retrieve"})),
     path("jobs/<str:id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:id>/retry", JobViewSet.as_view({"post": "retry"})),
-    path("jobs/<str:id>/status", status),
-    path("jobs/<str:id>/events", events),
+    path("jobs/<str:id>/status", job_status),
+    path("jobs/<str:id>/events", job_events),
 ]
