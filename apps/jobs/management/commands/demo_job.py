@@ -1,3 +1,5 @@
+"""Submit a job of the kind demo.sleep and watch it: `manage.py demo_job --seconds 20 --steps 5`."""
+
 from __future__ import annotations
 
 from time import monotonic, sleep
@@ -5,18 +7,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.errors import NotFound
 from apps.core.tenancy import organization_scope
 from apps.jobs.domain.kinds import kind_named
 from apps.jobs.domain.states import FINAL
 from apps.jobs.models import Job
 from apps.jobs.services import queue
-from apps.tenants.models import Organization
+from apps.tenants.queries import organizations
 
 LOOK_SECONDS = 0.2
 
 
 class Command(BaseCommand):
-    help = "Submit a job of the kind demo.sleep and watch it: `manage.py demo_job --seconds 20 --steps 5`."
+    help = __doc__
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--organization", default="demo")
@@ -27,9 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="print its id and leave")
 
     def handle(self, *args: Any, organization: str, no_wait: bool, **options: Any) -> None:
-        owner = Organization.objects.filter(slug=organization).first()
-        if owner is None:
-            raise CommandError(f"There is no organization named {organization}.")
+        try:
+            owner = organizations.by_slug(organization)
+        except NotFound as error:
+            raise CommandError(error.message) from None
         kind = kind_named("demo.sleep")
         assert kind is not None
         try:

@@ -1,3 +1,5 @@
+"""Run jobs in this process: `manage.py worker --threads 8 --queues critical,high`."""
+
 from __future__ import annotations
 
 import os
@@ -20,7 +22,7 @@ WORN_OUT = 75
 
 
 class Command(BaseCommand):
-    help = "Run jobs: `manage.py worker --threads 8 --queues critical,high`. SIGTERM lets what runs end first."
+    help = __doc__
     requires_system_checks = []
 
     def add_arguments(self, parser: Any) -> None:
