@@ -45,15 +45,20 @@ class Environment(BaseSettings):
     secret_key: str = ""
     jwt_secret_key: str = ""
     signalbox_key_pepper: str = ""
+    signalbox_master_key: str = ""
     metrics_token: str = ""
 
     database_url: str = ""
     redis_url: str = ""
+    celery_broker_url: str = ""
     allowed_hosts: str = "localhost,127.0.0.1,[::1]"
     public_url: str = ""
 
     signalbox_data_dir: Path = ROOT / "var"
     signalbox_config: str = ""
+    signalbox_allowed_private_hosts: str = Field(
+        default="", pattern=r"^\s*((\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+):[0-9]{1,5}\s*(,\s*|$))*$"
+    )
     signalbox_trusted_proxies: int = Field(default=0, ge=0, le=10)
     signalbox_pool_threads: int = Field(default=8, ge=1, le=200)
     signalbox_access_log: str = ""
@@ -61,6 +66,15 @@ class Environment(BaseSettings):
     signalbox_key_prefix: str = Field(default="ltb_", pattern=r"^[a-z]{2,8}_$")
     signalbox_key_hash: str = Field(default="hmac", pattern="^(hmac|bcrypt)$")
     signalbox_secure_cookies: bool = False
+    signalbox_event_retention_days: float = Field(default=7, gt=0)
+    signalbox_webhook_time_scale: float = Field(default=1.0, gt=0, le=1)
+    signalbox_event_rows: int = Field(default=100_000, ge=100)
+    signalbox_embedded_worker: bool = True
+    signalbox_job_threads: int = Field(default=8, ge=1, le=200)
+    signalbox_job_lease: float = Field(default=30, ge=0.5, le=600)
+    signalbox_job_queue_limit: int = Field(default=20_000, ge=1)
+    signalbox_job_retention_days: float = Field(default=30, gt=0)
+    signalbox_job_public_status: bool = True
 
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"

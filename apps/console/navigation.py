@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.actor import Actor
 from apps.core.permissions import Permission
 from apps.events.permissions import EventsPermission
+from apps.jobs.permissions import JobPermission
 from apps.keys.permissions import KeyPermission
 from apps.tenants.permissions import TenantPermission
 
@@ -29,6 +30,7 @@ class Place:
 
 PLACES = (
     Place(_("Home"), "home", "house"),
+    Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(
         _("Members"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.jobs import topics as jobs
 from apps.keys import topics as keys
 from apps.tenants import topics as tenants
 
@@ -21,6 +22,14 @@ class Words:
 
 
 FACTS: dict[str, Words] = {
+    jobs.JOB_QUEUED: Words(_("Job submitted"), "clear"),
+    jobs.JOB_STARTED: Words(_("Job started"), "moving"),
+    jobs.JOB_PROGRESSED: Words(_("Job moved on"), "moving"),
+    jobs.JOB_COMPLETED: Words(_("Job completed"), "clear"),
+    jobs.JOB_FAILED: Words(_("Job failed"), "danger"),
+    jobs.JOB_CANCELLED: Words(_("Job cancelled"), "caution"),
+    jobs.JOB_RETRIED: Words(_("Job queued again")),
+    jobs.JOB_CANCEL_REQUESTED: Words(_("Job asked to stop"), "caution"),
     keys.KEY_CREATED: Words(_("Key made"), "clear"),
     keys.KEY_UPDATED: Words(_("Key changed")),
     keys.KEY_ROTATED: Words(_("Key rotated")),

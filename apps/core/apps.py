@@ -15,7 +15,9 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
-        from apps.core.asgi import lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.core.asgi import access, lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.core.http_client import client  # noqa: PLC0415 - models are ready only now
+        from apps.core.spool import process as spool  # noqa: PLC0415 - models are ready only now
 
         # Every grant must be known before the first identity is made, not when a URL table happens to load.
         import_module("apps.core.system.permissions")
@@ -23,4 +25,7 @@ class CoreConfig(AppConfig):
 
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
         lifecycle.every(5, "metrics", metrics.take_readings)
+        lifecycle.on_stop(client.close_session)
+        spool.register_drain(access.KIND, access.drain_access)
+        lifecycle.every(spool.TICK_SECONDS, "spool", spool.drain_all)
         lifecycle.every(3600, "idempotency", idempotency.forget_old_answers)

@@ -10,3 +10,7 @@ class EventsPermission(Permission):
     """Read, export and follow the audit trail."""
     TOPIC_LISTEN = "events.topic.listen"
     """Follow the live topics of one's organization."""
+    WEBHOOK_VIEW = "events.webhook.view"
+    """See webhooks and what became of their deliveries."""
+    WEBHOOK_MANAGE = "events.webhook.manage"
+    """Make, change, test and remove webhooks; send deliveries again."""

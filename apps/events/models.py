@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
+from django.utils import timezone
 
+from apps.core.crypto import EncryptedTextField
 from apps.core.ids import PublicIdField
 from apps.core.tenancy import TenantManager, TenantModel, TenantQuerySet
 
@@ -128,3 +130,187 @@ class AuditHead(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.organization_id}: {self.sequence}"
+
+
+class OutboxEvent(TenantModel):
+    """One event of a live topic, written in its fact's transaction.
+
+    `sequence` counts within the organization and topic, `position` within the installation. Both are given
+    at publication, shortly after commit, by whoever holds the sequencer; until then they are null.
+    """
+
+    topic = models.CharField(max_length=60)
+    event = models.CharField(max_length=100)
+    data = models.JSONField()
+    at = models.DateTimeField()
+    sequence = models.PositiveBigIntegerField(null=True)
+    position = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "topic", "sequence"), name="events_outbox_once_in_topic"
+            ),
+            models.UniqueConstraint(fields=("position",), name="events_outbox_once_in_log"),
+            models.CheckConstraint(
+                condition=models.Q(sequence__isnull=True, position__isnull=True)
+                | models.Q(sequence__isnull=False, position__isnull=False),
+                name="events_outbox_numbered_whole",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                name="events_outbox_unpublished",
+                condition=models.Q(sequence__isnull=True),
+            ),
+        )
+
+
+class TopicHead(TenantModel):
+    """A topic of an organization: its last number, what retention has taken, until when it is wanted.
+
+    Events up to `floor` are gone. `followed_until` is kept up by processes with listeners, for topics whose
+    events are only made while somebody follows.
+    """
+
+    topic = models.CharField(max_length=60)
+    sequence = models.PositiveBigIntegerField(default=0)
+    floor = models.PositiveBigIntegerField(default=0)
+    followed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "topic"), name="events_topichead_one_a_topic"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(floor__lte=models.F("sequence")),
+                name="events_topichead_floor_below_head",
+            ),
+        )
+
+
+class Sequencer(models.Model):
+    """One row: who numbers events at present. `token` grows with each holder and fences off the one before.
+
+    Its row lock lasts from a batch's first statement to its commit, so even two who both believe to hold the
+    lease number one after the other, and the second is refused by the token.
+    """
+
+    holder = models.CharField(max_length=80, blank=True)
+    token = models.PositiveBigIntegerField(default=0)
+    until = models.DateTimeField(null=True)
+    position = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(pk=1), name="events_sequencer_one_row"),
+        )
+
+    def __str__(self) -> str:
+        return f"sequencer held by {self.holder}"
+
+
+class WebhookEndpoint(TenantModel):
+    """Somebody's server that hears of facts. During a rotation the previous secret signs too.
+
+    `failing_since` is the first failure after the last success; after days of it the endpoint is disabled.
+    """
+
+    public_id = PublicIdField(prefix="webhook")
+    url = models.CharField(max_length=2000)
+    topics = models.JSONField(default=list)
+    description = models.CharField(max_length=255, blank=True)
+    secret = EncryptedTextField()
+    previous_secret = EncryptedTextField(blank=True, default="")
+    previous_until = models.DateTimeField(null=True)
+    is_callback = models.BooleanField(default=False)
+    """Made by a job's `callback_url`: a place where its deliveries queue up, one for each server, shown to nobody."""
+    is_enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=20, blank=True)
+    failing_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    revision = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "url"),
+                condition=models.Q(is_callback=True),
+                name="events_webhook_one_callback_queue",
+            ),
+        )
+        indexes = (models.Index(fields=("organization", "-id"), name="events_webhook_newest"),)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(TenantModel):
+    """One fact on its way to one endpoint, under one id however often it is tried.
+
+    `due_at` is when to try next; while an attempt is under way it is when that attempt is given up for lost, so a
+    process that dies leaves nothing to be cleaned up. `claim` fences off an attempt that was.
+    """
+
+    PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
+
+    public_id = PublicIdField(prefix="msg")
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    url = models.CharField(max_length=2000, blank=True)
+    """Its own address, where that is not the endpoint's."""
+    event = models.CharField(max_length=100)
+    body = models.TextField()
+    state = models.CharField(
+        max_length=10,
+        default=PENDING,
+        choices=[(word, word) for word in (PENDING, DELIVERED, FAILED)],
+    )
+    is_under_way = models.BooleanField(default=False)
+    claim = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    """Attempts of the present round; a replay begins another."""
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_error = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("endpoint", "due_at"),
+                condition=models.Q(state="pending"),
+                name="events_delivery_due",
+            ),
+            models.Index(fields=("endpoint", "-id"), name="events_delivery_newest"),
+            models.Index(
+                fields=("finished_at",),
+                condition=models.Q(finished_at__isnull=False),
+                name="events_delivery_finished",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.public_id}"
+
+
+class DeliveryAttempt(TenantModel):
+    """What one attempt sent and what came back: masked, and of the answer's body only the beginning."""
+
+    delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="log")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    milliseconds = models.FloatField(default=0.0)
+    status = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=255, blank=True)
+    request_headers = models.JSONField(default=dict)
+    answer_headers = models.JSONField(default=dict)
+    answer_body = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("delivery", "number"), name="events_attempt_of_delivery"),)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from apps.events.enums import EventsPermission
 
 AUDIT_EVENTS = "audit.events"
+SYSTEM_METRICS = "system.metrics"
+REQUEST_LOGS = "request.logs"
+SYSTEM_READ = "system.metrics.read"
+RECORDED: dict[str, str] = {SYSTEM_METRICS: SYSTEM_READ, REQUEST_LOGS: "request.logs.recorded"}
+"""Topics whose events are made only while somebody follows, and the name of such an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,9 @@ _TOPICS = (
         "Results of evaluations as they are reached.",
         ("benchmarks.evaluation.",),
     ),
-    Topic("system.metrics", "Readings of the server itself, at intervals."),
+    Topic(SYSTEM_METRICS, "Readings of the server itself, at intervals."),
     Topic("plugin.events", "Plugins enabled, configured and executed.", ("plugins.",)),
-    Topic("request.logs", "Calls that passed the gateway.", ("providers.call.",)),
+    Topic(REQUEST_LOGS, "Calls that passed the gateway.", ("providers.call.",)),
     Topic("job.progress", "Jobs queued, moving and ended.", ("jobs.job.",)),
     Topic(
         "workflow.events",
@@ -64,6 +70,7 @@ def matching(pattern: str) -> Iterator[Topic]:
         yield TOPICS[pattern]
 
 
-def live_topics_of(fact_topic: str) -> list[str]:
+@cache
+def live_topics_of(fact_topic: str) -> tuple[str, ...]:
     """The live topics on which a fact appears."""
-    return [topic.name for topic in _TOPICS if fact_topic.startswith(topic.facts)]
+    return tuple(topic.name for topic in _TOPICS if fact_topic.startswith(topic.facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from apps.core.http_client.addresses import read_allowed
 from apps.core.limits.rates import Rate, parse_rate
 from apps.core.versions import ApiVersion
 from config.databases import database
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "apps.core",
     "apps.tenants",
+    "apps.jobs",
     "apps.events",
     "apps.keys",
     "apps.console",
@@ -121,6 +123,7 @@ SIGNALBOX_POOL_THREADS = env.signalbox_pool_threads
 SIGNALBOX_POOL_MAX_WAITING = 2000
 SIGNALBOX_POOL_SECONDS = 10.0
 SIGNALBOX_TRUSTED_PROXIES = env.signalbox_trusted_proxies
+SIGNALBOX_ALLOWED_PRIVATE_HOSTS = read_allowed(words(env.signalbox_allowed_private_hosts))
 SIGNALBOX_ACCESS_LOG = env.signalbox_access_log or str(SIGNALBOX_DATA_DIR / "log" / "access.jsonl")
 SIGNALBOX_SHUTDOWN_GRACE = env.signalbox_shutdown_grace
 SIGNALBOX_CORS_ORIGINS = frozenset(words(env.cors_allowed_origins))
@@ -179,7 +182,23 @@ SIGNALBOX_JWT_LIFETIME = timedelta(seconds=env.jwt_expiration)
 SIGNALBOX_JWT_REFRESH_LIFETIME = timedelta(seconds=env.jwt_refresh_expiration)
 
 # The bus
-SIGNALBOX_BUS_SINKS = ["apps.events.services.record_fact"]
+SIGNALBOX_BUS_SINKS = ["apps.events.services.facts.record_fact"]
+
+# Jobs
+SIGNALBOX_JOB_LEASE = timedelta(seconds=env.signalbox_job_lease)
+SIGNALBOX_JOB_THREADS = env.signalbox_job_threads
+SIGNALBOX_JOB_QUEUE_LIMIT = env.signalbox_job_queue_limit
+SIGNALBOX_JOB_RETENTION = timedelta(days=env.signalbox_job_retention_days)
+SIGNALBOX_JOB_PUBLIC_STATUS = env.signalbox_job_public_status
+SIGNALBOX_EMBEDDED_WORKER = env.signalbox_embedded_worker and not env.celery_broker_url
+SIGNALBOX_BROKER_URL = env.celery_broker_url
+
+# Events
+SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
+SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows
+SIGNALBOX_WEBHOOK_TIMEOUT = 15.0
+SIGNALBOX_WEBHOOK_TIME_SCALE = env.signalbox_webhook_time_scale
+SIGNALBOX_SEQUENCER_LEASE = timedelta(seconds=4)
 
 # The doors
 REST_FRAMEWORK = {
@@ -203,6 +222,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
+        "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],

@@ -8,6 +8,7 @@ from django.urls import path
 
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
+from apps.jobs.rest import status as jobs
 from apps.tenants.rest import views as tenants
 
 aliases = [
@@ -15,6 +16,7 @@ aliases = [
     path("api/v1/health/live", system.live),
     path("api/v1/health/ready", system.ready),
     path("health/detailed", system.detailed),
+    path("api/v1/job/<str:id>/status", jobs.job_status),
     path("swagger-ui", docs.swagger),
     path("api-docs/openapi.json", docs.openapi),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),

@@ -16,4 +16,5 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.tenants.rest.urls")),
         path("", include("apps.keys.rest.urls")),
         path("", include("apps.events.rest.urls")),
+        path("", include("apps.jobs.rest.urls")),
     ]

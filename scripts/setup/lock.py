@@ -15,7 +15,7 @@ PYTHON_VERSION = "3.11"
 
 
 def main() -> int:
-    for name in ("base", "dev"):
+    for name in ("base", "celery", "dev"):
         status = subprocess.run(
             [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes",
              "--no-header", "--no-emit-index-url", "--no-emit-find-links",

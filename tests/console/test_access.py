@@ -17,6 +17,7 @@ from apps.events.models import AuditEntry
 from apps.keys.models import ApiKey
 from tests.factories.console import Visitor, page, title
 from tests.factories.events import make_entry
+from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
 from tests.factories.tenants import make_invitation, make_member, make_service_account
 
@@ -26,6 +27,8 @@ ADMINS = {"admin": 200, "user": 403, "viewer": 403}
 
 PAGES = {
     "home": ("/console/", EVERYBODY),
+    "jobs": ("/console/jobs", EVERYBODY),
+    "job": ("/console/jobs/{job}", EVERYBODY),
     "keys": ("/console/keys", EVERYBODY),
     "key-new": ("/console/keys/new", MAKERS),
     "key": ("/console/keys/{key}", EVERYBODY),
@@ -44,6 +47,9 @@ PAGES = {
 }
 DEEDS = {
     "switch": "/console/switch",
+    "jobs-cancel": "/console/jobs/cancel",
+    "job-cancel": "/console/jobs/{job}/cancel",
+    "job-retry": "/console/jobs/{job}/retry",
     "key-rotate": "/console/keys/{key}/rotate",
     "key-revoke": "/console/keys/{key}/revoke",
     "member-remove": "/console/members/{member}/remove",
@@ -71,6 +77,7 @@ class Things:
     account: str
     invitation: str
     entry: str
+    job: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -84,6 +91,7 @@ def things_of(organization) -> Things:
         account=make_service_account(organization).public_id,
         invitation=make_invitation(organization)[0].public_id,
         entry=make_entry(organization).public_id,
+        job=make_job(organization, by=member).public_id,
     )
 
 
@@ -215,7 +223,7 @@ def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user)
     assert "data-topic" not in page(at_user.get(path))
 
 
-@pytest.mark.parametrize("path", ["keys", "members", "service-accounts", "audit"])
+@pytest.mark.parametrize("path", ["jobs", "keys", "members", "service-accounts", "audit"])
 def test_list_costs_the_same_queries_for_more_rows(
     path, at_admin, organization, django_assert_num_queries
 ):

@@ -1,9 +1,9 @@
-"""Following a topic: events in order until the reader leaves, or is told of a gap."""
+"""The feed: what a reader who takes its time is handed, whatever happens meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,97 +11,194 @@ import pytest
 
 from apps.core import live
 from apps.core.actor import Actor
-from apps.core.errors import Limited, NotFound
-from apps.core.live import Listener, LiveEvent, follow
+from apps.core.live import Feed, FeedEnded, Gap, History, LiveEvent, make_event
+from tests.factories.doors import drive
 from tests.factories.events import make_actor
 
+pytestmark = pytest.mark.unit
 
-def event(number: int) -> LiveEvent:
-    return LiveEvent("tried.events", "tried", {}, datetime(2026, 1, 1, tzinfo=UTC), number, "")
+TOPIC = "job.progress"
+TOPICS = frozenset({TOPIC})
+
+
+def make(seq: int) -> LiveEvent:
+    at = datetime(2026, 1, 15, tzinfo=UTC)
+    return make_event(topic=TOPIC, event="a.b.c", data={}, at=at, seq=seq)
 
 
 class Stream:
-    """Implements `core.live.LiveStream` for one topic."""
+    """A topic with a past; `meanwhile` happens while a page of it is being read."""
 
-    def __init__(self) -> None:
-        self.listeners: list[Listener] = []
+    def __init__(self, last: int = 0, floor: int = 0) -> None:
+        self.last, self.floor = last, floor
+        self.meanwhile: list[Any] = []
+        self.listeners: list[Any] = []
 
     def permitted_topics(self, actor: Actor, patterns: Sequence[str]) -> frozenset[str]:
-        if patterns != ["tried.events"]:
-            raise NotFound
         return frozenset(patterns)
 
-    def subscribe(self, actor: Actor, topics: frozenset[str], listener: Listener) -> None:
+    def subscribe(self, actor: Actor, topics: frozenset[str], listener: Any) -> None:
         self.listeners.append(listener)
 
-    def unsubscribe(self, actor: Actor, topics: frozenset[str], listener: Listener) -> None:
+    def unsubscribe(self, actor: Actor, topics: frozenset[str], listener: Any) -> None:
         self.listeners.remove(listener)
 
-    def send(self, *numbers: int) -> None:
-        for number in numbers:
+    def publish(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.last += 1
             for listener in self.listeners:
-                listener.take(event(number))
+                listener.take(make(self.last))
+
+    def history(self, actor: Actor, topic: str, after: int, limit: int) -> History:
+        first = max(after, self.floor) + 1
+        events = [make(seq) for seq in range(first, self.last + 1)][:limit]
+        gap = Gap(topic, after + 1, self.floor) if after < self.floor else None
+        page = History(events, gap, self.last, is_whole=len(events) < limit)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return page
+
+    def heads(self, actor: Actor, topics: frozenset[str]) -> dict[str, int]:
+        return dict.fromkeys(topics, self.last)
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Stream]:
-    settings.SIGNALBOX_SOCKET_CAPACITY = 3
+def stream(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Stream:
+    settings.SIGNALBOX_SOCKET_CAPACITY = 4
+    monkeypatch.setattr(live, "PAGE", 3)
     made = Stream()
     monkeypatch.setattr(live, "_stream", made)
     return made
 
 
-async def begin(events: Any) -> asyncio.Task[LiveEvent]:
-    """Wait for the first event; by the time this answers, the topic is followed."""
-    first = asyncio.create_task(anext(events))
-    await asyncio.sleep(0)
-    return first
+async def hear(feed: Feed) -> list[Any]:
+    """All there is, by number; a gap by its two."""
+    heard: list[Any] = []
+    while (item := await feed.next(0.01)) is not None:
+        heard.append(item.seq if isinstance(item, LiveEvent) else (item.first, item.last))
+    return heard
 
 
-def test_events_come_in_order_until_the_reader_leaves(stream: Stream) -> None:
-    async def go() -> list[int | None]:
-        events = follow(make_actor(), "tried.events")
-        first = await begin(events)
-        stream.send(1, 2, 3)
-        seen = [(await first).seq, (await anext(events)).seq, (await anext(events)).seq]
-        await events.aclose()  # type: ignore[attr-defined]  # an async generator
-        return seen
+def test_feed_begins_with_what_comes_now(stream: Stream) -> None:
+    stream.last = 5
 
-    assert asyncio.run(go()) == [1, 2, 3]
-    assert stream.listeners == []
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS)
+        stream.publish(3)
+        return await hear(feed)
+
+    assert drive(read()) == [6, 7, 8]
 
 
-def test_a_slow_reader_is_told_of_the_gap_and_of_nothing_behind_it(stream: Stream) -> None:
-    async def go() -> list[int | None]:
-        events = follow(make_actor(), "tried.events")
-        first = await begin(events)
-        stream.send(1)
-        await first
-        stream.send(2, 3, 4, 5)
-        seen = [(await anext(events)).seq]
-        stream.send(6)
-        seen += [(await anext(events)).seq, (await anext(events)).seq]
-        with pytest.raises(Limited) as caught:
-            await anext(events)
-        assert caught.value.code == "gap"
-        return seen
+def test_feed_with_a_number_begins_after_it(stream: Stream) -> None:
+    stream.last = 9
 
-    assert asyncio.run(go()) == [2, 3, 4]
-    assert stream.listeners == []
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS, {TOPIC: 2})
+        stream.publish()
+        return [*await hear(feed), *await hear(feed)]
+
+    assert drive(read()) == [3, 4, 5, 6, 7, 8, 9, 10]
 
 
-def test_what_may_not_be_followed_is_refused_at_once(stream: Stream) -> None:
-    async def go() -> None:
-        with pytest.raises(NotFound):
-            await anext(follow(make_actor(), "other.events"))
+@pytest.mark.parametrize("bursts", [[1], [1, 1, 1], [30], [4, 9, 1, 0, 3]])
+def test_what_is_published_during_the_hand_over_comes_once(
+    stream: Stream, bursts: list[int]
+) -> None:
+    stream.last = 2
+    stream.meanwhile = [lambda count=count: stream.publish(count) for count in bursts]
 
-    asyncio.run(go())
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS, {TOPIC: 0})
+        heard = await hear(feed)
+        stream.publish(2)
+        return [*heard, *await hear(feed)]
 
-    assert stream.listeners == []
+    assert drive(read()) == list(range(1, sum(bursts) + 5))
 
 
-def test_without_a_stream_nothing_can_be_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_stream", None)
+def test_reader_who_falls_behind_reads_it_back(stream: Stream) -> None:
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS)
+        stream.publish(50)
+        first = await feed.next()
+        assert isinstance(first, LiveEvent)
+        stream.publish(10)
+        return [first.seq, len(feed._queue), *await hear(feed)]
 
-    with pytest.raises(RuntimeError, match="no live stream"):
-        live.stream()
+    assert drive(read()) == [1, 3, *range(2, 61)]
+
+
+def test_what_retention_took_is_a_gap(stream: Stream) -> None:
+    stream.last, stream.floor = 9, 6
+
+    async def read() -> list[Any]:
+        return await hear(Feed(make_actor(), TOPICS, {TOPIC: 2}))
+
+    assert drive(read()) == [(3, 6), 7, 8, 9]
+
+
+def test_number_that_is_skipped_is_a_gap(stream: Stream) -> None:
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS)
+        feed.take(make(1))
+        feed.take(make(4))
+        return await hear(feed)
+
+    assert drive(read()) == [1, (2, 3), 4]
+
+
+def test_numbers_read_after_subscribing_are_not_told_again(stream: Stream) -> None:
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS)
+        stream.publish(2)
+        feed.begin({TOPIC: 2})
+        stream.publish(2)
+        return await hear(feed)
+
+    assert drive(read()) == [3, 4]
+
+
+def test_ended_feed_says_why_and_tells_no_more(stream: Stream) -> None:
+    async def read() -> None:
+        feed = Feed(make_actor(), TOPICS)
+        stream.publish(2)
+        feed.end("restart")
+        await feed.next()
+
+    with pytest.raises(FeedEnded, match="restart"):
+        drive(read())
+
+
+def test_end_wakes_a_waiting_reader(stream: Stream) -> None:
+    async def read() -> None:
+        feed = Feed(make_actor(), TOPICS)
+        asyncio.get_running_loop().call_later(0.01, feed.end, "gone")
+        await feed.next(5)
+
+    with pytest.raises(FeedEnded, match="gone"):
+        drive(read())
+
+
+def test_follow_tells_gaps_and_lets_go(stream: Stream) -> None:
+    stream.last, stream.floor = 3, 2
+
+    async def read() -> list[Any]:
+        events = live.follow(make_actor(), TOPIC, 1)
+        first, second = await anext(events), await anext(events)
+        await events.aclose()  # type: ignore[attr-defined]  # a generator
+        return [first.event, first.data, first.seq, second.seq, stream.listeners]
+
+    assert drive(read()) == ["gap", {"from": 2, "to": 2}, 2, 3, []]
+
+
+def test_records_without_a_recorder_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Any] = []
+    monkeypatch.setattr(live, "_recorder", None)
+    live.publish_records("request.logs", 1, [{"n": 1}])
+
+    live.register_recorder(lambda *given: taken.append(given))
+    live.publish_records("request.logs", 1, [{"n": 2}])
+    live.publish_records("request.logs", 1, [])
+
+    assert taken == [("request.logs", 1, [{"n": 2}])]

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -12,11 +10,10 @@ from apps.core.errors import NotFound, PermissionDenied
 from apps.core.live import LiveEvent
 from apps.events.hub import Hub
 from apps.events.topics import TOPICS
-from tests.factories.events import make_actor
+from tests.factories.events import make_actor, make_published
 
 pytestmark = pytest.mark.unit
 
-AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 AUDIT = frozenset({"audit.events"})
 
 
@@ -28,10 +25,8 @@ class Ear:
         self.events.append(event)
 
 
-def publish(hub: Hub, organization_id: int = 1, **data: Any) -> None:
-    hub.publish(
-        organization_id=organization_id, topic="audit.events", event="a.b.c", at=AT, data=data
-    )
+def publish(hub: Hub, organization_id: int = 1, n: int = 1) -> None:
+    hub.publish([make_published(n, organization_id=organization_id)])
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ def test_event_is_encoded_once_for_every_listener(actor: Actor) -> None:
     (first,), (second,) = (ear.events for ear in ears)
     assert first.frame is second.frame
     assert first.frame == (
-        '{"type":"event","topic":"audit.events","seq":null,"event":"a.b.c","data":{"n":1},'
+        '{"type":"event","topic":"audit.events","seq":1,"event":"a.b.c","data":{"n":1},'
         '"timestamp":"2026-01-15T10:30:00Z"}'
     )
 

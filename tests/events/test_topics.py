@@ -42,4 +42,4 @@ def test_subscription_is_the_name_in_camel_case() -> None:
     ],
 )
 def test_live_topics_of_a_fact(fact: str, topics: list[str]) -> None:
-    assert live_topics_of(fact) == topics
+    assert live_topics_of(fact) == tuple(topics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -11,7 +12,10 @@ from apps.core import bus
 from apps.core.actor import Actor, Credential, CredentialKind, Identity, Role
 from apps.core.permissions import permissions_of
 from apps.core.tenancy import organization_scope
-from apps.events.models import AuditEntry
+from apps.events.hub import hub
+from apps.events.models import AuditEntry, OutboxEvent
+from apps.events.services import outbox, sequencer
+from apps.events.services.sequencer import Published
 from apps.tenants.models import Organization
 
 _numbers = count(1)
@@ -57,3 +61,42 @@ def make_entry(organization: Organization, **values: Any) -> AuditEntry:
         bus.publish(fact)
     with organization_scope(organization.pk):
         return AuditEntry.objects.latest("id")
+
+
+AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+
+def make_published(
+    sequence: int = 1, *, organization_id: int = 1, topic: str = "audit.events", **values: Any
+) -> Published:
+    """An event as the sequencer gives it to the hub; no row stands behind it."""
+    given = {"position": sequence, "event": "a.b.c", "data": {"n": sequence}, "at": AT}
+    return Published(
+        organization_id=organization_id, topic=topic, sequence=sequence, **{**given, **values}
+    )
+
+
+def number_pending() -> list[Published]:
+    """Number all that is committed, as a publisher would, and send it to the hub."""
+    token = sequencer.take_over(holder="the tests")
+    assert token is not None
+    published: list[Published] = []
+    while found := sequencer.number_batch(token=token):
+        published += found
+    hub.publish(published)
+    return published
+
+
+def write_events(
+    organization: Organization, count: int, *, topic: str = "job.progress", at: datetime = AT
+) -> None:
+    """Events of a topic in the outbox, not numbered yet."""
+    with organization_scope(organization.pk), transaction.atomic():
+        outbox.append(
+            [
+                OutboxEvent(
+                    organization=organization, topic=topic, event="a.b.c", data={"n": n}, at=at
+                )
+                for n in range(count)
+            ]
+        )

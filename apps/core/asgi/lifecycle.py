@@ -29,6 +29,7 @@ class Ticker:
 _tickers: list[Ticker] = []
 _on_start: list[Callable[[], Awaitable[None]]] = []
 _on_drain: list[Callable[[], Awaitable[None]]] = []
+_on_stop: list[Callable[[], Awaitable[None]]] = []
 
 
 def every(seconds: float, name: str, tick: Callable[[], object]) -> None:
@@ -43,6 +44,11 @@ def on_start(call: Callable[[], Awaitable[None]]) -> None:
 def on_drain(call: Callable[[], Awaitable[None]]) -> None:
     """Called when the server was told to stop, while open connections are still served."""
     _on_drain.append(call)
+
+
+def on_stop(call: Callable[[], Awaitable[None]]) -> None:
+    """Called when the last connection has been served, before the process ends."""
+    _on_stop.append(call)
 
 
 class Lifecycle:
@@ -88,6 +94,9 @@ class Lifecycle:
 
     async def stop(self) -> None:
         await self.drain()
+        if self._loop is not None:
+            for call in _on_stop:
+                await call()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from socket import socket
 from typing import Any
 
@@ -123,7 +124,13 @@ class PatientProtocol(HttpToolsProtocol):
 class DrainingServer(uvicorn.Server):
     """Tells the house that it drains as soon as the signal arrives, not after the last stream has ended."""
 
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
     async def shutdown(self, sockets: Any = None) -> None:
+        if self._on_stop is not None:
+            self._on_stop()
         await lifecycle.drain()
         await super().shutdown(sockets)
 
@@ -138,10 +145,27 @@ class DrainingProcess(multiprocess.Process):
         return self._server
 
 
-def serve_workers(config: uvicorn.Config, bound: socket) -> None:
+class Supervisor(multiprocess.Multiprocess):
+    """Tells whoever runs beside the workers as soon as the signal arrives."""
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket], on_stop: Callable[[], None] | None
+    ) -> None:
+        super().__init__(config, sockets=sockets)
+        self._on_stop = on_stop
+
+    def terminate_all(self) -> None:
+        if self._on_stop is not None:
+            self._on_stop()
+        super().terminate_all()
+
+
+def serve_workers(
+    config: uvicorn.Config, bound: socket, on_stop: Callable[[], None] | None = None
+) -> None:
     """Several processes on one socket, each started anew when it dies; returns after a signal."""
     multiprocess.Process = DrainingProcess  # type: ignore[misc]  # the supervisor takes no class of ours
-    multiprocess.Multiprocess(config, sockets=[bound]).run()
+    Supervisor(config, [bound], on_stop).run()
 
 
 def server_config(*, host: str, port: int, workers: int, grace: int, **ssl: Any) -> uvicorn.Config:

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 CUT_SECONDS = 5.0
 """How long a reader that does not read is given to take the close frame."""
+SPARE = 32
+"""Frames beyond the capacity, for what a reader has to be told that is behind."""
 FRAMES_PER_SECOND = 50
 BURST = 100
 
@@ -62,6 +64,7 @@ class HouseConsumer(AsyncWebsocketConsumer):
         self.actor: Actor | None = None
         self.handshake: Handshake
         self._outgoing: deque[dict[str, Any]] = deque()
+        self._waiters: list[asyncio.Future[None]] = []
         self._writer: asyncio.Task[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._is_finished = False
@@ -170,11 +173,26 @@ class HouseConsumer(AsyncWebsocketConsumer):
     async def leave(self) -> None:
         """Let go of what the socket held."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the reader keeps up: what need not be said now is better not said when it does not."""
+        return len(self._outgoing) < settings.SIGNALBOX_SOCKET_CAPACITY
+
+    async def room(self) -> None:
+        """Wait until the reader has taken most of what was said."""
+        while len(self._outgoing) > settings.SIGNALBOX_SOCKET_CAPACITY // 2:
+            waiter = self.loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def caught_up(self) -> None:
+        """The reader has taken all that was said."""
+
     def say(self, text: str) -> None:
         """Send a frame when the reader is ready for it; never blocks."""
         if self._is_finished:
             return
-        if len(self._outgoing) >= settings.SIGNALBOX_SOCKET_CAPACITY:
+        if len(self._outgoing) >= settings.SIGNALBOX_SOCKET_CAPACITY + SPARE:
             self._outgoing.clear()
             self.finish(Close.TRY_LATER, "you read too slowly")
             return
@@ -268,10 +286,21 @@ class HouseConsumer(AsyncWebsocketConsumer):
         try:
             while self._outgoing:
                 await self.base_send(self._outgoing.popleft())
+                if self._waiters:
+                    self._let_on()
+                if not self._outgoing:
+                    self.caught_up()
         except OSError:  # the client is gone; its disconnect is on the way
             self._outgoing.clear()
         finally:
             self._writer = None
+
+    def _let_on(self) -> None:
+        if len(self._outgoing) <= settings.SIGNALBOX_SOCKET_CAPACITY // 2:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _cut(self) -> None:
         """The close frame found no way out: drop the connection under it, where the server lets us."""

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from django.conf import settings
+
 from apps.core.actor import Actor
+from apps.core.asgi.pool import in_pool
 from apps.core.errors import AppError, Conflict, Invalid, Unauthenticated
-from apps.core.live import LiveEvent, stream
+from apps.core.live import PAGE, Gap, LiveEvent, stream
 from apps.core.ws.auth import Proof
 from apps.core.ws.base import HouseConsumer
+from apps.core.ws.codes import Close
 from apps.core.ws.frames import error_frame, read_frame, write_frame
 
 MAX_TOPICS = 100
 """Names in one frame, and topics a socket follows."""
 
 
+STALLED_SECONDS = 30.0
+"""How long a reader may be behind without a break before it is cut off."""
+
+
 class LiveConsumer(HouseConsumer):
+    """One socket of `/ws`.
+
+    A topic subscribed with `after` is read back from the database by a task that ends once the topic is caught up;
+    until then its live events are let go, since they will be read there. A reader who does not keep up is told of the
+    gap, and may subscribe again with `after` to close it.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self._topics: frozenset[str] = frozenset()
+        self._behind: dict[str, int] = {}
+        """Topics being read back, with the newest number that was let go meanwhile."""
+        self._last: dict[str, int] = {}
+        """The last number told of topics that were or are read back."""
+        self._missed: dict[str, tuple[int, int]] = {}
+        self._reader: asyncio.Task[None] | None = None
 
     async def take_frame(self, text: str) -> None:
         frame = read_frame(text)
@@ -37,7 +59,22 @@ class LiveConsumer(HouseConsumer):
 
     def take(self, event: LiveEvent) -> None:
         """An event of the live stream."""
-        self.say(event.frame)
+        topic = event.topic
+        if self._behind and topic in self._behind:
+            self._behind[topic] = event.seq
+        elif self._last and event.seq <= self._last.get(topic, 0):
+            return  # it was read back already
+        elif self._missed or not self.has_room:
+            self._miss(topic, event.seq)
+        else:
+            self.say(event.frame)
+
+    def caught_up(self) -> None:
+        if self._missed:
+            self._stop_timer("stalled")
+            missed, self._missed = self._missed, {}
+            for topic, (first, last) in missed.items():
+                self.say(Gap(topic, first, last).frame)
 
     def is_following(self) -> bool:
         return bool(self._topics)
@@ -46,6 +83,8 @@ class LiveConsumer(HouseConsumer):
         self._answer(error_frame(error, self.request_id))
 
     async def leave(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
         if self.actor is not None and self._topics:
             stream().unsubscribe(self.actor, self._topics, self)
 
@@ -60,14 +99,19 @@ class LiveConsumer(HouseConsumer):
     def _subscribe(self, frame: dict[str, Any]) -> None:
         actor = self._somebody()
         patterns = _names(frame)
-        _check_after(frame)
-        topics = stream().permitted_topics(actor, patterns) - self._topics
-        if len(self._topics) + len(topics) > MAX_TOPICS:
+        after = _after(frame)
+        topics = stream().permitted_topics(actor, patterns)
+        if len(self._topics | topics) > MAX_TOPICS:
             raise Invalid.field("topics", f"a socket follows at most {MAX_TOPICS}", "too_many")
         # The answer goes out before the first event can.
         self._answer({"type": "subscribed", "topics": patterns})
-        stream().subscribe(actor, topics, self)
+        for topic in topics & after.keys():
+            self._last[topic], self._behind[topic] = after[topic], 0
+            self._forget_missed(topic)
+        stream().subscribe(actor, topics - self._topics, self)
         self._topics |= topics
+        if self._behind and self._reader is None:
+            self._reader = self.loop.create_task(self._read_back(actor))
 
     def _unsubscribe(self, frame: dict[str, Any]) -> None:
         actor = self._somebody()
@@ -75,7 +119,50 @@ class LiveConsumer(HouseConsumer):
         topics = stream().permitted_topics(actor, patterns) & self._topics
         stream().unsubscribe(actor, topics, self)
         self._topics -= topics
+        for topic in topics:
+            self._behind.pop(topic, None)
+            self._last.pop(topic, None)
+            self._forget_missed(topic)
         self._answer({"type": "unsubscribed", "topics": patterns})
+
+    async def _read_back(self, actor: Actor) -> None:
+        """Tell of the past of each topic that is behind, a page at a time, as the reader takes it."""
+        try:
+            while self._behind:
+                await self.room()
+                topic = next(iter(self._behind), "")
+                if topic:
+                    await self._read_page(actor, topic)
+        except Exception as error:  # noqa: BLE001 - whoever comes back with `after` loses nothing
+            self.complain(self.known(error))
+            self.finish(Close.TRY_LATER, "the past could not be read")
+        finally:
+            self._reader = None
+
+    async def _read_page(self, actor: Actor, topic: str) -> None:
+        after = self._last[topic]
+        limit = max(1, min(PAGE, settings.SIGNALBOX_SOCKET_CAPACITY // 2))
+        page = await in_pool(stream().history, actor, topic, after, limit)
+        if self._last.get(topic) != after or topic not in self._behind:
+            return  # unsubscribed, or asked for anew from elsewhere
+        if page.gap is not None:
+            self.say(page.gap.frame)
+        for event in page.events:
+            self.say(event.frame)
+        self._last[topic] = page.end(after)
+        # What is published from here on is told as it comes: nothing can come between.
+        if page.is_whole and self._behind[topic] <= self._last[topic]:
+            del self._behind[topic]
+
+    def _miss(self, topic: str, seq: int) -> None:
+        if not self._missed:
+            self._start_timer("stalled", STALLED_SECONDS, Close.TRY_LATER)
+        first, _ = self._missed.get(topic, (seq, seq))
+        self._missed[topic] = (first, seq)
+
+    def _forget_missed(self, topic: str) -> None:
+        if self._missed.pop(topic, None) and not self._missed:
+            self._stop_timer("stalled")
 
     def _somebody(self) -> Actor:
         if self.actor is None:
@@ -95,11 +182,12 @@ def _names(frame: dict[str, Any]) -> list[str]:
     return names
 
 
-def _check_after(frame: dict[str, Any]) -> None:
-    """Where to go on from: read already, used once topics are numbered."""
+def _after(frame: dict[str, Any]) -> dict[str, int]:
+    """The last numbers the client knows, by topic."""
     after = frame.get("after", {})
     is_numbers = isinstance(after, dict) and all(
         type(seq) is int and seq >= 0 for seq in after.values()
     )
     if not is_numbers:
         raise Invalid.field("after", "must map topics to sequence numbers", "type")
+    return after  # type: ignore[no-any-return]  # just looked at

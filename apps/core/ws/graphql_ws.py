@@ -170,6 +170,7 @@ class GraphQLConsumer(HouseConsumer):
         try:
             async for result in results:
                 self._send("next", present(result, context), identifier)
+                await self.room()
         finally:
             close = getattr(results, "aclose", None)
             if close is not None:

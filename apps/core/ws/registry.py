@@ -1,4 +1,6 @@
-"""The open sockets of this process: how many strangers an address holds, whom news of identities concerns."""
+"""The open sockets and event streams of this process: how many strangers an address holds, whom news of identities
+concerns.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +47,10 @@ class Registry:
         self._strangers: Counter[str] = Counter()
         self._checks: set[asyncio.Task[None]] = set()
         self.news = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._sockets)
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)

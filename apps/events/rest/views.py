@@ -19,10 +19,11 @@ from apps.core import json as strict_json
 from apps.core.asgi.door import Door
 from apps.core.rest.pagination import CursorPagination
 from apps.core.rest.viewsets import HouseViewSet
-from apps.events import queries, services
+from apps.events import queries
 from apps.events.models import AuditEntry
 from apps.events.permissions import EventsPermission
 from apps.events.rest.serializers import AuditEntrySerializer, AuditFilter
+from apps.events.services import audit
 
 ENTRY: dict[str, Any] = {
     "id": "audit_3c5e7a9b1d2f4e6a8c0b2d4f6e8a0c1e",
@@ -76,7 +77,7 @@ class AuditViewSet(HouseViewSet):
         responses={(200, "application/x-ndjson"): OpenApiResponse(OpenApiTypes.STR)},
     )
     def export(self, request: Any) -> HttpResponseBase:
-        batches = services.export_trail(actor=self.actor)
+        batches = audit.export_trail(actor=self.actor)
         response = StreamingHttpResponse(_lines(batches), content_type="application/x-ndjson")
         response.headers["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
         return response

@@ -38,6 +38,14 @@ def get(actor: Actor, public_id: str) -> Organization:
     return organization
 
 
+def by_slug(slug: str) -> Organization:
+    """For commands of the operator, who acts for no organisation."""
+    organization = Organization.objects.filter(slug=slug).first()
+    if organization is None:
+        raise NotFound(f"There is no organization named {slug}.")
+    return organization
+
+
 def memberships_of(user_id: int) -> list[Membership]:
     """A person's places in every organisation, the oldest first; for login and the switcher."""
     with unscoped(reason="a person's own memberships span organisations"):

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from apps.core.asgi.server import DrainingServer, serve_workers, server_config
 from apps.core.commands import NOT_READY
 from apps.core.system.health import is_behind
+from config.embedded import embedded_worker
 from config.env import read_environment, share_metrics, share_public_url
 
 
@@ -109,10 +110,16 @@ def bind(config: uvicorn.Config) -> socket.socket:
 
 
 def serve(config: uvicorn.Config, bound: socket.socket) -> None:
-    if config.workers > 1:
-        serve_workers(config, bound)
-    else:
-        DrainingServer(config).run(sockets=[bound])
+    """Serve until a signal, with a worker for jobs beside it."""
+    with embedded_worker() as worker:
+        tell = worker.terminate if worker else _nobody
+        if config.workers > 1:
+            serve_workers(config, bound, on_stop=tell)
+        else:
+            DrainingServer(config, on_stop=tell).run(sockets=[bound])
+
+
+def _nobody() -> None: ...
 
 
 def _address(bound: socket.socket) -> str:

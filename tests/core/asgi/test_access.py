@@ -1,81 +1,113 @@
-"""The access record: one line of JSON for each exchange, and never a reason to fail."""
+"""Access records: spooled, then in the operator's file and on the callers' topics."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.core import live as live_stream
 from apps.core.actor import Identity
 from apps.core.asgi import access
+from apps.core.spool import process
+from apps.core.spool.spool import Spool
 from tests.client import GateClient
 
 
 @pytest.fixture
-def records(
-    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], list[dict[str, Any]]]:
-    path = tmp_path / "deep" / "access.jsonl"
-    settings.SIGNALBOX_ACCESS_LOG = str(path)
-    monkeypatch.setattr(access, "_descriptor", None)
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()]
+def log(tmp_path: Path, settings: Any) -> Iterator[Path]:
+    """Where the lines go, and a spool of our own on their way."""
+    settings.SIGNALBOX_ACCESS_LOG = str(tmp_path / "log" / "access.jsonl")
+    spool = Spool(tmp_path / "spool", {access.KIND: access.drain_access})
+    before = process.use_spool(spool)
+    yield tmp_path / "log" / "access.jsonl"
+    process.use_spool(before)
+    spool.close()
 
 
-def test_every_exchange_is_one_line(
-    client: GateClient, ada: Identity, records: Callable[[], list[dict[str, Any]]]
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[dict[str, Any]]]]:
+    published: list[tuple[str, int, list[dict[str, Any]]]] = []
+    monkeypatch.setattr(live_stream, "publish_records", lambda *args: published.append(args))
+    return published
+
+
+def test_record_access_ends_in_the_file_one_line_a_request(
+    client: GateClient, ada: Identity, log: Path
 ) -> None:
-    client.get("/api/v1/used?secret=1", key="ada", headers={"X-Request-ID": "asked"})
-    client.post("/nowhere\n", {"password": "x"})
-    client.get("/failing/bug")
+    client.get("/nowhere", headers={"X-Request-ID": "first"})
+    client.get("/nowhere", key="ada", headers={"X-Request-ID": "second"})
 
-    first, second, third = records()
-    assert (first.pop("at")[-1], first.pop("ms") >= 0, first.pop("bytes") > 0) == ("Z", True, True)
-    assert first == {
-        "request_id": "asked",
-        "method": "GET",
-        "path": "/api/v1/used",
-        "status": 200,
-        "address": "127.0.0.1",
-        "organization": ada.organization,
-        "credential": ada.credential.id,
+    process.drain_all()
+
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["request_id"], line["status"]) for line in lines] == [
+        ("first", 404),
+        ("second", 404),
+    ]
+    assert set(lines[0]) == {
+        "at",
+        "request_id",
+        "method",
+        "path",
+        "status",
+        "bytes",
+        "ms",
+        "address",
+        "organization",
+        "organization_id",
+        "credential",
     }
-    assert (second["path"], second["status"], second["organization"]) == ("/nowhere\n", 404, None)
-    assert third["status"] == 500
 
 
-def test_a_key_in_the_path_is_masked(
-    client: GateClient, records: Callable[[], list[dict[str, Any]]]
+def test_drain_access_gives_each_organization_its_own_rows(
+    log: Path, live: list[tuple[str, int, list[dict[str, Any]]]]
 ) -> None:
+    for number, organization in enumerate([1, 2, 1, None]):
+        row = {"request_id": str(number), "organization_id": organization}
+        process.append(access.KIND, row)
+
+    process.drain_all()
+
+    assert live == [
+        ("request.logs", 1, [{"request_id": "0"}, {"request_id": "2"}]),
+        ("request.logs", 2, [{"request_id": "1"}]),
+    ]
+
+
+def test_a_log_file_that_cannot_be_written_loses_no_record(
+    log: Path, live: list[tuple[str, int, list[dict[str, Any]]]]
+) -> None:
+    log.parent.write_text("a file stands in its place")
+    process.append(access.KIND, {"request_id": "1", "organization_id": 1})
+    process.drain_all()
+    log.parent.unlink()
+
+    process.drain_all()
+
+    assert log.read_text() == '{"request_id":"1","organization_id":1}\n'
+    assert live == [("request.logs", 1, [{"request_id": "1"}])]
+
+
+def test_a_rotated_file_is_begun_anew(log: Path) -> None:
+    process.append(access.KIND, {"request_id": "1", "organization_id": None})
+    process.drain_all()
+    log.rename(log.with_suffix(".1"))
+    process.append(access.KIND, {"request_id": "2", "organization_id": None})
+
+    process.drain_all()
+
+    assert log.read_text() == '{"request_id":"2","organization_id":null}\n'
+
+
+def test_a_key_in_the_path_is_masked(client: GateClient, log: Path) -> None:
     client.get(f"/api/v1/keys/ltb_{'a' * 43}")
 
-    assert [record["path"] for record in records()] == ["/api/v1/keys/***"]
+    process.drain_all()
 
-
-def test_a_stream_that_broke_off_is_recorded(
-    client: GateClient, records: Callable[[], list[dict[str, Any]]]
-) -> None:
-    with pytest.raises(ZeroDivisionError):
-        client.get("/stream?break")
-
-    assert [record["path"] for record in records()] == ["/stream"]
-
-
-def test_who_hung_up_is_not(
-    client: GateClient, records: Callable[[], list[dict[str, Any]]]
-) -> None:
-    client.post("/small", chunks=[b"{"], then="gone")
-    client.get("/echo")
-
-    assert [record["path"] for record in records()] == ["/echo"]
-
-
-def test_a_full_disk_does_not_fail_the_answer(
-    client: GateClient, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.SIGNALBOX_ACCESS_LOG = "/dev/full"
-    monkeypatch.setattr(access, "_descriptor", None)
-
-    assert client.get("/echo").status == 200
+    assert [json.loads(line)["path"] for line in log.read_text().splitlines()] == [
+        "/api/v1/keys/***"
+    ]

@@ -13,35 +13,28 @@ from apps.core.changes import _tell
 from apps.core.limits.rates import parse_rate
 from apps.core.ws.base import BURST
 from apps.core.ws.frames import MAX_BYTES
-from apps.core.ws.registry import MAX_STRANGERS
+from apps.core.ws.registry import MAX_STRANGERS, registry
 from apps.events.hub import hub
 from tests.factories.doors import KnownTokens, Socket, drive
-from tests.factories.events import make_identity
+from tests.factories.events import make_identity, make_published
 
 pytestmark = pytest.mark.integration
 
-AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 SUBSCRIBE = {"type": "subscribe", "topics": ["audit.events"]}
 SUBSCRIBED = {"type": "subscribed", "topics": ["audit.events"]}
 
 
 def publish(organization_id: int = 1, number: int = 1) -> None:
-    hub.publish(
-        organization_id=organization_id,
-        topic="audit.events",
-        event="a.b.c",
-        at=AT,
-        data={"number": number},
-    )
+    hub.publish([make_published(number, organization_id=organization_id)])
 
 
 def event(number: int = 1) -> dict[str, Any]:
     return {
         "type": "event",
         "topic": "audit.events",
-        "seq": None,
+        "seq": number,
         "event": "a.b.c",
-        "data": {"number": number},
+        "data": {"n": number},
         "timestamp": "2026-01-15T10:30:00Z",
     }
 
@@ -452,18 +445,54 @@ def test_flood_of_frames_ends_the_socket(admin: str) -> None:
     assert drive(talk()) == [{"type": "pong"}, "rate_limited", 1008]
 
 
-def test_slow_reader_is_cut_off(settings: Any, admin: str) -> None:
+def test_slow_reader_is_told_of_the_gap(settings: Any, admin: str) -> None:
     settings.SIGNALBOX_SOCKET_CAPACITY = 8
 
     async def talk() -> list[Any]:
         async with Socket("/ws", key=admin) as socket:
             await socket.say(SUBSCRIBE)
             await socket.hear()
-            for number in range(50):  # without a pause: nothing can be written in between
+            for number in range(1, 51):  # without a pause: nothing can be written in between
                 publish(number=number)
-            return [await socket.hear(), await socket.is_silent()]
+            heard = [await socket.hear() for _ in range(9)]
+            publish(number=51)
+            return [*heard, await socket.hear()]
 
-    assert drive(talk()) == [1013, True]
+    assert drive(talk()) == [
+        *(event(number) for number in range(1, 9)),
+        {"type": "gap", "topic": "audit.events", "from": 9, "to": 50},
+        event(51),
+    ]
+
+
+def test_reader_who_stays_behind_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, admin: str
+) -> None:
+    settings.SIGNALBOX_SOCKET_CAPACITY = 8
+    monkeypatch.setattr("apps.core.ws.consumer.STALLED_SECONDS", 0.05)
+
+    async def talk() -> Any:
+        hold = asyncio.Event()
+        async with Socket("/ws", key=admin) as socket:
+            await socket.say(SUBSCRIBE)
+            await socket.hear()
+            (consumer,) = registry._sockets
+            send = consumer.base_send  # type: ignore[attr-defined]  # of the consumer behind it
+
+            async def stuck(message: Any) -> None:
+                await hold.wait()
+                await send(message)
+
+            consumer.base_send = stuck  # type: ignore[attr-defined]  # as above
+            for number in range(1, 51):
+                publish(number=number)
+            await asyncio.sleep(0.2)
+            hold.set()
+            while not isinstance(last := await socket.hear(), int):
+                pass
+            return last
+
+    assert drive(talk()) == 1013
 
 
 def test_opening_a_socket_counts_as_a_call(tokens: KnownTokens) -> None:

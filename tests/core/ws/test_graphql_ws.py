@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from apps.core.limits.rates import parse_rate
 from apps.core.ws.graphql_ws import MAX_OPERATIONS, PROTOCOL
 from apps.events.hub import hub
 from tests.factories.doors import KnownTokens, Socket, drive
-from tests.factories.events import make_identity
+from tests.factories.events import make_identity, make_published
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -28,10 +27,7 @@ def operation(query: str, identifier: str = "1", **payload: Any) -> dict[str, An
 
 
 def publish(organization_id: int = 1) -> None:
-    at = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
-    hub.publish(
-        organization_id=organization_id, topic="audit.events", event="a.b.c", at=at, data={"n": 1}
-    )
+    hub.publish([make_published(organization_id=organization_id)])
 
 
 NEXT = {
@@ -350,20 +346,3 @@ def test_demoted_member_loses_the_socket(tokens: KnownTokens, admin: str) -> Non
             return await socket.hear()
 
     assert drive(talk()) == 4401
-
-
-def test_reader_that_misses_events_is_told(settings: Any, admin: str) -> None:
-    settings.SIGNALBOX_SOCKET_CAPACITY = 8
-
-    async def talk() -> Any:
-        async with Talk(admin) as socket:
-            await socket.start()
-            await socket.follow()
-            for _ in range(50):
-                publish()
-            heard = [await socket.hear() for _ in range(9)]
-            return heard[-1]
-
-    answer = drive(talk())
-    assert (answer["type"], answer["id"]) == ("error", "1")
-    assert answer["payload"][0]["extensions"]["error"] == "gap"

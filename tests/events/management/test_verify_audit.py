@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from apps.events import services
 from apps.events.domain import triggers
+from apps.events.services import audit
 from apps.tenants.models import Organization
 from tests.factories.events import make_entry
 
@@ -26,7 +26,7 @@ def test_whole_trails_are_reported(organization: Organization, other: Organizati
 
 def test_broken_trail_is_named_and_fails(organization: Organization) -> None:
     entry = make_entry(organization)
-    services.seal_pending()
+    audit.seal_pending()
     with connection.cursor() as cursor:
         for statement in triggers.lifting(connection.vendor):
             cursor.execute(statement)

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from apps.core import bus
 from apps.tenants.models import Organization
 from tests.factories.doors import KnownTokens, Socket, known_tokens
-from tests.factories.events import make_fact, make_identity
+from tests.factories.events import make_fact, make_identity, number_pending
 from tests.factories.tenants import make_organization
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
@@ -29,6 +29,7 @@ def publish(fact: bus.Fact, *, roll_back: bool = False) -> None:
     with transaction.atomic():
         bus.publish(fact)
         transaction.set_rollback(roll_back)
+    number_pending()
     connection.close()
 
 
@@ -52,7 +53,7 @@ def test_committed_fact_is_heard(tokens: KnownTokens) -> None:
     assert event == {
         "type": "event",
         "topic": "audit.events",
-        "seq": None,
+        "seq": 1,
         "event": "keys.key.created",
         "data": {
             "action": "keys.key.created",

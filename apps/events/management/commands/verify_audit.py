@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from apps.core.commands import HouseCommand
-from apps.events import services
+from apps.events.services import audit
 
 
 class Command(HouseCommand):
@@ -19,7 +19,7 @@ class Command(HouseCommand):
         )
 
     def handle(self, *args: Any, organization: str | None = None, **options: Any) -> None:
-        reports = services.verify_trails(slug=organization)
+        reports = audit.verify_trails(slug=organization)
         if organization and not reports:
             raise CommandError(f"no organization {organization!r} has an audit trail")
         for report in reports:

@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from apps.core import bus
 from apps.core.tenancy import organization_scope, unscoped
-from apps.events import services
 from apps.events.domain import triggers
 from apps.events.domain.chain import GENESIS
-from apps.events.hub import hub
 from apps.events.models import AuditEntry, AuditHead
+from apps.events.services import audit
 from apps.tenants.models import Organization
 from tests.factories.events import make_actor, make_entry, make_fact
 from tests.factories.tenants import make_organization
@@ -121,44 +120,13 @@ def test_deed_fails_when_its_entry_cannot_be_written(
     assert organization.name == "Acme"
 
 
-def test_fact_is_announced_after_commit_and_not_before(
-    organization: Organization,
-    monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Any,
-) -> None:
-    announced: list[dict[str, Any]] = []
-    monkeypatch.setattr(hub, "publish", lambda **event: announced.append(event))
-    fact = make_fact(organization)
-
-    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
-        bus.publish(fact)
-        before_commit = list(announced)
-
-    (entry,) = trail(organization)
-    assert before_commit == []
-    assert announced == [
-        {
-            "organization_id": organization.pk,
-            "topic": "audit.events",
-            "event": "keys.key.created",
-            "at": entry.at,
-            "data": {
-                "action": "keys.key.created",
-                "actor": entry.actor,
-                "object": entry.object,
-                "at": entry.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            },
-        }
-    ]
-
-
 def test_seal_pending_links_each_organization_s_rows_in_order(
     organization: Organization, other: Organization
 ) -> None:
     for place in (organization, other, organization, organization):
         make_entry(place)
 
-    sealed = services.seal_pending()
+    sealed = audit.seal_pending()
 
     first, second, third = trail(organization)
     (foreign,) = trail(other)
@@ -172,10 +140,10 @@ def test_seal_pending_links_each_organization_s_rows_in_order(
 
 def test_seal_pending_goes_on_where_it_ended(organization: Organization) -> None:
     make_entry(organization)
-    services.seal_pending()
+    audit.seal_pending()
     make_entry(organization)
 
-    sealed = services.seal_pending()
+    sealed = audit.seal_pending()
 
     first, second = trail(organization)
     assert sealed == 1
@@ -186,20 +154,20 @@ def test_seal_pending_of_nothing_writes_nothing(
     organization: Organization, django_assert_num_queries: Any
 ) -> None:
     make_entry(organization)
-    services.seal_pending()
+    audit.seal_pending()
 
     with django_assert_num_queries(1):
-        assert services.seal_pending() == 0
+        assert audit.seal_pending() == 0
 
 
 def test_seal_organization_goes_batch_by_batch(
     organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "SEAL_ROWS", 2)
+    monkeypatch.setattr(audit, "SEAL_ROWS", 2)
     for _ in range(5):
         make_entry(organization)
 
-    sealed = services.seal_organization(organization_id=organization.pk)
+    sealed = audit.seal_organization(organization_id=organization.pk)
 
     assert sealed == 5
     assert [entry.sequence for entry in trail(organization)] == [1, 2, 3, 4, 5]
@@ -211,9 +179,9 @@ def test_verify_trail_seals_and_finds_a_whole_chain(
     for place in (organization, other, organization):
         make_entry(place)
 
-    report = services.verify_trail(organization_id=organization.pk, name="acme")
+    report = audit.verify_trail(organization_id=organization.pk, name="acme")
 
-    assert report == services.Report("acme", 2, None)
+    assert report == audit.Report("acme", 2, None)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +208,10 @@ def test_verify_trail_names_the_first_broken_link(
 ) -> None:
     for _ in range(3):
         make_entry(organization)
-    services.seal_pending()
+    audit.seal_pending()
     tamper(sql)
 
-    found = services.verify_trail(organization_id=organization.pk).found
+    found = audit.verify_trail(organization_id=organization.pk).found
 
     assert found is not None
     assert (found.sequence, found.reason) == expected
@@ -256,9 +224,9 @@ def test_verify_trail_survives_the_numbers_and_letters_json_knows(
         organization,
         after={"half": 0.1, "big": 2**53, "text": "ü – “quoted” \\ \n", "none": None, "list": []},
     )
-    services.seal_pending()
+    audit.seal_pending()
 
-    assert services.verify_trail(organization_id=organization.pk).found is None
+    assert audit.verify_trail(organization_id=organization.pk).found is None
 
 
 def test_verify_trails_covers_every_organization_or_the_one_named(
@@ -267,9 +235,9 @@ def test_verify_trails_covers_every_organization_or_the_one_named(
     make_entry(organization)
     make_entry(other)
 
-    assert [report.organization for report in services.verify_trails()] == ["acme", "other"]
-    assert [report.organization for report in services.verify_trails(slug="other")] == ["other"]
-    assert services.verify_trails(slug="nobody") == []
+    assert [report.organization for report in audit.verify_trails()] == ["acme", "other"]
+    assert [report.organization for report in audit.verify_trails(slug="other")] == ["other"]
+    assert audit.verify_trails(slug="nobody") == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -288,16 +256,16 @@ def test_sealers_at_once_leave_one_whole_chain() -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=(services.seal_pending,)) for _ in range(3)]
+    threads = [threading.Thread(target=work, args=(audit.seal_pending,)) for _ in range(3)]
     threads.append(threading.Thread(target=work, args=(lambda: make_entry(organization),)))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
 
-    report = services.verify_trail(organization_id=organization.pk)
+    report = audit.verify_trail(organization_id=organization.pk)
     assert errors == []
-    assert report == services.Report("", 25, None)
+    assert report == audit.Report("", 25, None)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -306,12 +274,12 @@ def test_sealer_leaves_a_held_organization_to_whoever_is_at_it() -> None:
         pytest.skip("SQLite has one writer, so nobody can hold a row")
     organization = make_organization()
     make_entry(organization)
-    services.seal_pending()
+    audit.seal_pending()
     make_entry(organization)
     sealed: list[int] = []
 
     def seal() -> None:
-        sealed.append(services.seal_pending())
+        sealed.append(audit.seal_pending())
         connection.close()
 
     with unscoped(reason="a test holds the row"), transaction.atomic():
@@ -321,4 +289,4 @@ def test_sealer_leaves_a_held_organization_to_whoever_is_at_it() -> None:
         thread.join(10)
 
     assert sealed == [0]
-    assert services.seal_pending() == 1
+    assert audit.seal_pending() == 1

@@ -1,4 +1,4 @@
-"""Writing the audit trail: the bus's sink, the sealer of the hash chain, and the check of it."""
+"""The audit trail after its rows are written: the sealer of the hash chain, the check of it, the export."""
 
 from __future__ import annotations
 
@@ -6,31 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from apps.core.actor import Actor, CredentialKind
-from apps.core.bus import Fact
-from apps.core.masking import mask, mask_text
+from apps.core.actor import Actor
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.events import queries
 from apps.events.domain.chain import GENESIS, Break, Walk, digest
-from apps.events.hub import hub
 from apps.events.models import AuditEntry, AuditHead, seal_entry
 from apps.events.permissions import EventsPermission
-from apps.events.topics import AUDIT_EVENTS
 
 SEAL_ROWS = 500
-SYSTEM = "system"
-
-
-def record_fact(fact: Fact) -> None:
-    """The bus's sink: one audit row in the deed's own transaction, one live event after its commit."""
-    entry = _entry_of(fact)
-    # The trail is that of the organization the fact is about, which an operator's deed is not always done from.
-    with organization_scope(fact.organization_id):
-        entry.save()
-    transaction.on_commit(lambda: _announce(entry))
 
 
 def seal_pending() -> int:
@@ -89,40 +74,6 @@ def export_trail(*, actor: Actor) -> Iterator[list[AuditEntry]]:
     require(actor, EventsPermission.AUDIT_VIEW)
     seal_organization(organization_id=actor.organization_id)
     return queries.sealed_entries(organization_id=actor.organization_id)
-
-
-def _entry_of(fact: Fact) -> AuditEntry:
-    actor = fact.actor
-    return AuditEntry(
-        organization_id=fact.organization_id,
-        action=fact.topic,
-        actor_id=actor.principal if actor else SYSTEM,
-        actor_name=actor.identity.name[:255] if actor else SYSTEM,
-        credential_kind=actor.credential.kind.value if actor else CredentialKind.SYSTEM.value,
-        credential_id=actor.credential.id if actor else "",
-        address=actor.address[:64] if actor else "",
-        request_id=actor.request_id if actor else "",
-        object_id=fact.object_id,
-        object_name=mask_text(fact.object_name)[:255],
-        before=mask(fact.before),
-        after=mask(fact.after),
-        at=timezone.now(),
-    )
-
-
-def _announce(entry: AuditEntry) -> None:
-    hub.publish(
-        organization_id=entry.organization_id,
-        topic=AUDIT_EVENTS,
-        event=entry.action,
-        at=entry.at,
-        data={
-            "action": entry.action,
-            "actor": entry.actor,
-            "object": entry.object,
-            "at": queries.stamp(entry.at),
-        },
-    )
 
 
 def _seal_batch(organization_id: int, wait: bool) -> int:

@@ -1,0 +1,42 @@
+"""The way to call out from threads: one loop of our own per process, so that its connections are shared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_loop: asyncio.AbstractEventLoop | None = None
+_lock = threading.Lock()
+
+
+def call_from_thread(call: Coroutine[Any, Any, T], *, seconds: float | None = None) -> T:
+    """Run a coroutine on the process's I/O loop and wait for it. Never call it on an event loop: it would stand still."""
+    future = asyncio.run_coroutine_threadsafe(call, io_loop())
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        future.cancel()
+        raise
+
+
+def io_loop() -> asyncio.AbstractEventLoop:
+    """The loop, started in a thread of its own with the first call."""
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="io_loop", daemon=True).start()
+        return _loop
+
+
+def _forget_parent() -> None:
+    global _loop, _lock
+    _loop, _lock = None, threading.Lock()  # the thread did not come along
+
+
+os.register_at_fork(after_in_child=_forget_parent)

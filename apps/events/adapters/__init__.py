@@ -1,0 +1,1 @@
+"""Outside systems: Redis, which carries published events between processes."""

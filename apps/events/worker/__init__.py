@@ -1,0 +1,1 @@
+"""What runs beside a server's requests: the publisher, and the readings of the server itself."""

@@ -1,0 +1,1 @@
+"""Pure parts: kinds, states and their moves, retry pauses, fair turns."""

@@ -1,0 +1,28 @@
+"""What this app refuses.
+
+AppError
+├── Conflict
+│   ├── JobEnded      cancelling or adding to what has ended
+│   └── JobNotEnded   retrying what runs, waits or is completed
+└── Limited
+    └── QueueFull     an organisation has as many jobs waiting as it may
+"""
+
+from __future__ import annotations
+
+from apps.core.errors import Conflict, Limited
+
+
+class JobEnded(Conflict):
+    code = "job_ended"
+    message = "The job has already ended."
+
+
+class JobNotEnded(Conflict):
+    code = "job_not_retryable"
+    message = "Only a failed or cancelled job can be tried again."
+
+
+class QueueFull(Limited):
+    code = "queue_full"
+    message = "Your organization has as many jobs waiting as it may. Try again when some are done."

@@ -1,0 +1,1 @@
+"""Reading jobs: what an actor may see, what a worker may claim."""

@@ -1,0 +1,1 @@
+"""Changing jobs: submit, claim, finish, cancel, retry; the only place that writes them."""

@@ -1,0 +1,1 @@
+"""The worker: claims rows, runs handlers, writes what became of them."""

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.core.limits.factory import set_store
+from apps.core.limits.memory import MemoryLimitStore
+from tests.factories.doors import KnownTokens, known_tokens
+
+
+@pytest.fixture(autouse=True)
+def empty_limits() -> Iterator[None]:
+    set_store(MemoryLimitStore())
+    yield
+    set_store(None)
+
+
+@pytest.fixture
+def tokens(db: None) -> Iterator[KnownTokens]:
+    with known_tokens() as known:
+        yield known
