@@ -54,7 +54,7 @@ class LinksSerializer(ReadSerializer):
     cancel = serializers.CharField()
 
 
-class PartySerializer(ReadSerializer):
+class CreatorSerializer(ReadSerializer):
     id = serializers.CharField()
     name = serializers.CharField()
 
@@ -114,7 +114,7 @@ class JobSerializer(ReadSerializer):
         return jobs.estimated_end(job)
 
     @staticmethod
-    @extend_schema_field(PartySerializer(allow_null=True))
+    @extend_schema_field(CreatorSerializer(allow_null=True))
     def get_created_by(job: Job) -> dict[str, str] | None:
         return {"id": job.creator, "name": job.creator_name} if job.creator else None
 
