@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.actor import Role
+from apps.events.topics import RECORDED, TOPICS
 
 PEOPLE_ROLES = [
     (Role.USER.value, _("User: use models, manage what they made")),
@@ -190,6 +191,30 @@ class KeyTermsForm(forms.Form):
 class RotateForm(forms.Form):
     grace_seconds = forms.TypedChoiceField(
         label=_("The old secret works for"), coerce=int, choices=GRACES
+    )
+
+
+class WebhookForm(forms.Form):
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=2000,
+        widget=forms.URLInput(attrs={"placeholder": "https://example.com/hooks/signalbox"}),
+        help_text=_("http or https, and public. It is called with POST."),
+    )
+    topics = forms.MultipleChoiceField(
+        label=_("Topics"),
+        choices=[
+            ("*", _("Everything")),
+            *((name, name) for name in TOPICS if name not in RECORDED),
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("What it hears of. Single facts and prefixes are named by the API."),
+    )
+    description = forms.CharField(
+        label=_("Description"),
+        max_length=255,
+        required=False,
+        help_text=_("Whose server it is, and what for."),
     )
 
 

@@ -39,6 +39,7 @@ PLACES = (
         TenantPermission.MEMBER_VIEW,
         also=("service-accounts",),
     ),
+    Place(_("Webhooks"), "webhooks", "webhook", EventsPermission.WEBHOOK_VIEW),
     Place(_("Audit"), "audit", "scroll-text", EventsPermission.AUDIT_VIEW),
     Place(_("Settings"), "settings", "settings", TenantPermission.ORGANIZATION_VIEW),
 )

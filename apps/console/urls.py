@@ -15,6 +15,7 @@ from apps.console.views import (
     members,
     service_accounts,
     sign_in,
+    webhooks,
 )
 
 app_name = "console"
@@ -47,6 +48,14 @@ urlpatterns = [
     path(
         "service-accounts/<str:id>/switch", service_accounts.switch, name="service-account-switch"
     ),
+    path("webhooks", webhooks.index, name="webhooks"),
+    path("webhooks/new", webhooks.create, name="webhook-new"),
+    path("webhooks/<str:id>", webhooks.detail, name="webhook"),
+    path("webhooks/<str:id>/test", webhooks.test, name="webhook-test"),
+    path("webhooks/<str:id>/replay", webhooks.replay, name="webhook-replay"),
+    path("webhooks/<str:id>/rotate", webhooks.rotate, name="webhook-rotate"),
+    path("webhooks/<str:id>/switch", webhooks.switch, name="webhook-switch"),
+    path("webhooks/<str:id>/delete", webhooks.delete, name="webhook-delete"),
     path("audit", audit.index, name="audit"),
     path("audit/<str:id>", audit.detail, name="audit-entry"),
     path("settings", house.settings, name="settings"),

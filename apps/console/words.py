@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.events.services import deliveries, webhooks
 from apps.jobs import topics as jobs
 from apps.keys import topics as keys
 from apps.tenants import topics as tenants
@@ -34,6 +35,12 @@ FACTS: dict[str, Words] = {
     keys.KEY_UPDATED: Words(_("Key changed")),
     keys.KEY_ROTATED: Words(_("Key rotated")),
     keys.KEY_REVOKED: Words(_("Key revoked"), "caution"),
+    webhooks.WEBHOOK_CREATED: Words(_("Webhook made"), "clear"),
+    webhooks.WEBHOOK_UPDATED: Words(_("Webhook changed")),
+    webhooks.WEBHOOK_ROTATED: Words(_("Webhook given a new secret")),
+    webhooks.WEBHOOK_TESTED: Words(_("Webhook tested")),
+    webhooks.WEBHOOK_DELETED: Words(_("Webhook deleted"), "caution"),
+    deliveries.WEBHOOK_DISABLED: Words(_("Webhook disabled after failures"), "danger"),
     tenants.ORGANIZATION_CREATED: Words(_("Organisation founded"), "clear"),
     tenants.ORGANIZATION_UPDATED: Words(_("Organisation renamed")),
     tenants.MEMBER_ADDED: Words(_("Member joined"), "clear"),

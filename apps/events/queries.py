@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
 from apps.core.actor import Actor
 from apps.core.errors import Conflict, NotFound
@@ -176,6 +176,15 @@ def webhooks(*, actor: Actor) -> QuerySet[WebhookEndpoint]:
     return WebhookEndpoint.objects.filter(is_callback=False).order_by("-id")
 
 
+def webhooks_with_last(*, actor: Actor) -> QuerySet[WebhookEndpoint]:
+    """Each with `last_state` and `last_at` of its newest delivery, None before the first."""
+    newest = WebhookDelivery.objects.filter(endpoint=OuterRef("pk")).order_by("-id")
+    return webhooks(actor=actor).annotate(
+        last_state=Subquery(newest.values("state")[:1]),
+        last_at=Subquery(newest.values("created_at")[:1]),
+    )
+
+
 def webhook(*, actor: Actor, webhook_id: str) -> WebhookEndpoint:
     found = webhooks(actor=actor).filter(public_id=webhook_id).first()
     if found is None:
@@ -192,6 +201,17 @@ def deliveries(
     if webhook_id is not None:
         found = found.filter(endpoint=webhook(actor=actor, webhook_id=webhook_id))
     return found.filter(state=state) if state else found
+
+
+def deliveries_with_attempts(
+    *, actor: Actor, webhook_id: str, state: str | None = None
+) -> QuerySet[WebhookDelivery]:
+    """Those of one webhook, each with the outcome of its attempts in `log`; what was sent and answered is left out."""
+    outcomes = DeliveryAttempt.objects.order_by("number").only(
+        "delivery_id", "number", "at", "milliseconds", "status", "error"
+    )
+    found = deliveries(actor=actor, webhook_id=webhook_id, state=state).defer("body")
+    return found.prefetch_related(Prefetch("log", queryset=outcomes))
 
 
 def delivery(*, actor: Actor, delivery_id: str) -> WebhookDelivery:

@@ -20,6 +20,7 @@ from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
 from tests.factories.tenants import make_invitation, make_member, make_service_account
+from tests.factories.webhooks import make_delivery, make_webhook
 
 EVERYBODY = {"admin": 200, "user": 200, "viewer": 200}
 MAKERS = {"admin": 200, "user": 200, "viewer": 403}
@@ -39,6 +40,9 @@ PAGES = {
     "service-accounts": ("/console/service-accounts", EVERYBODY),
     "service-account-new": ("/console/service-accounts/new", ADMINS),
     "service-account": ("/console/service-accounts/{account}", EVERYBODY),
+    "webhooks": ("/console/webhooks", ADMINS),
+    "webhook-new": ("/console/webhooks/new", ADMINS),
+    "webhook": ("/console/webhooks/{webhook}", ADMINS),
     "audit": ("/console/audit", ADMINS),
     "audit-entry": ("/console/audit/{entry}", ADMINS),
     "settings": ("/console/settings", EVERYBODY),
@@ -55,6 +59,11 @@ DEEDS = {
     "member-remove": "/console/members/{member}/remove",
     "invitation-revoke": "/console/invitations/{invitation}/revoke",
     "service-account-switch": "/console/service-accounts/{account}/switch",
+    "webhook-test": "/console/webhooks/{webhook}/test",
+    "webhook-replay": "/console/webhooks/{webhook}/replay",
+    "webhook-rotate": "/console/webhooks/{webhook}/rotate",
+    "webhook-switch": "/console/webhooks/{webhook}/switch",
+    "webhook-delete": "/console/webhooks/{webhook}/delete",
 }
 FORMS = [
     "key-new",
@@ -63,6 +72,7 @@ FORMS = [
     "member",
     "service-account-new",
     "service-account",
+    "webhook-new",
     "settings",
 ]
 NOBODY_NEEDED = {"login", "logout", "invitation", None}
@@ -78,6 +88,7 @@ class Things:
     invitation: str
     entry: str
     job: str
+    webhook: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -85,6 +96,8 @@ class Things:
 
 def things_of(organization) -> Things:
     member = make_member(organization, Role.USER)
+    webhook = make_webhook(organization)
+    make_delivery(webhook)
     return Things(
         key=make_key(member).key.public_id,
         member=member.public_id,
@@ -92,6 +105,7 @@ def things_of(organization) -> Things:
         invitation=make_invitation(organization)[0].public_id,
         entry=make_entry(organization).public_id,
         job=make_job(organization, by=member).public_id,
+        webhook=webhook.public_id,
     )
 
 
@@ -223,7 +237,9 @@ def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user)
     assert "data-topic" not in page(at_user.get(path))
 
 
-@pytest.mark.parametrize("path", ["jobs", "keys", "members", "service-accounts", "audit"])
+@pytest.mark.parametrize(
+    "path", ["jobs", "keys", "members", "service-accounts", "webhooks", "audit"]
+)
 def test_list_costs_the_same_queries_for_more_rows(
     path, at_admin, organization, django_assert_num_queries
 ):

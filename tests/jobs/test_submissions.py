@@ -57,6 +57,9 @@ def test_submit_queues_what_was_asked(actor: Actor, facts: list[bus.Fact]) -> No
         ({"callback_url": "https://[::1"}, ["callback_url"]),
         ({"callback_url": "https://a:b@example.com/"}, ["callback_url"]),
         ({"callback_url": "https://example.com/" + 2000 * "x"}, ["callback_url"]),
+        ({"callback_url": "http://127.0.0.1:8000/done"}, ["callback_url"]),
+        ({"callback_url": "http://169.254.169.254/latest"}, ["callback_url"]),
+        ({"callback_url": "http://localhost/done"}, ["callback_url"]),
     ],
 )
 def test_submit_names_the_wrong_field(

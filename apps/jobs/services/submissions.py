@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from apps.core import json as strict_json
 from apps.core.actor import Actor
 from apps.core.errors import FieldError, Invalid, TooLarge
+from apps.core.http_client.errors import Forbidden
+from apps.core.http_client.guard import judge_url
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope
 from apps.jobs import topics
@@ -194,6 +197,10 @@ def _check_callback(url: str, *, at: str) -> None:
         raise Invalid.field(name, f"must have at most {MAX_URL} characters", "length")
     if not url.isprintable() or " " in url or not _is_address(url):
         raise Invalid.field(name, "must be an http or https address without a password", "url")
+    try:
+        judge_url(url, settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS)
+    except Forbidden as error:
+        raise error.as_field(name) from None
 
 
 def _is_address(url: str) -> bool:
