@@ -281,6 +281,7 @@ class WebhookDelivery(TenantModel):
     last_error = models.CharField(max_length=255, blank=True)
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         indexes = (
             models.Index(
                 fields=("endpoint", "due_at"),

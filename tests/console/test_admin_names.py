@@ -12,18 +12,21 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "API keys",
         "audit entries",
         "invitations",
+        "jobs",
         "login sessions",
         "memberships",
         "organizations",
         "service accounts",
         "users",
+        "webhook deliveries",
+        "webhook endpoints",
     }
 
 
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Events", "Keys", "Organisations and people"}
+    assert apps == {"Events", "Jobs", "Keys", "Organisations and people"}
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():

@@ -493,6 +493,8 @@ def test_the_condition_is_one_comparison(world: World) -> None:
 NOT_OWNED = {
     # Ours
     "core.ChangeMark": "a counter of changes; holds no content of anybody's",
+    "events.Sequencer": "one row: who numbers the events of the installation",
+    "jobs.Periodic": "the house's own schedule",
     "tenants.Organization": "the owner itself",
     "tenants.User": "a person may belong to several organisations",
     # Django's

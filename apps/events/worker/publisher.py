@@ -142,7 +142,7 @@ class Publisher:
                 self._seek_at = now + lease / 8
                 self.token = sequencer.take_over(holder=self.holder)
                 if self.token is not None:
-                    log.info("sequencer_taken", holder=self.holder, token=self.token)
+                    log.debug("sequencer_taken", holder=self.holder, token=self.token)
                     self._renew_at = now + lease / 3
                     self._read_on()  # to where the predecessor came
         elif now >= self._renew_at:
