@@ -14,7 +14,7 @@ let again = 0;
 let pinging = 0;
 let silence = 0;
 let subscribed = new Set();
-let missed = false; // the socket was away: events may have passed unheard
+let missed = true; // the page was rendered before the socket listened, or the socket was away: events may have passed unheard
 
 function show(state) {
   const lamp = document.querySelector("[data-live-lamp]");

@@ -150,7 +150,7 @@ class Spool:
             except FileNotFoundError:  # somebody tidied by hand
                 done = [False]
             if all(done):
-                log.info("spool_adopted", process=home.name)
+                log.debug("spool_adopted", process=home.name)
                 home.remove()
             else:
                 home.close()  # the rest at a later tick, ours or a sibling's
