@@ -104,7 +104,6 @@ def _row(webhook: Any) -> dict[str, Any]:
         "id": webhook.public_id,
         "url": reverse("console:webhook", args=[webhook.public_id]),
         "label": webhook.url,
-        "opens_drawer": True,
         "cells": [
             {"value": webhook.url, "note": webhook.description},
             {"values": webhook.topics},
