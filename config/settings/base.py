@@ -223,6 +223,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
+        "JobStateEnum": "apps.jobs.queries.lists.STATES",
+        "KeyStateEnum": "apps.keys.rest.serializers.STATES",
         "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],

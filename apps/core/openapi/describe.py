@@ -11,16 +11,20 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of a plain view; schemas are JSON Schema with an `example` inside. None: not JSON."""
+    """One method of a plain view; schemas are JSON Schema with an `example` inside. None: plain text."""
 
     summary: str
     answer: Schema | None
     tag: str
     body: Schema | None = None
     status: int = 200
+    media: str = "application/json"
     description: str = ""
     parameters: tuple[Schema, ...] = ()
-    more: Mapping[int, Schema] = field(default_factory=dict)
+    more: Mapping[int, Schema | None] = field(default_factory=dict)
+    """Other answers by status; None: without a body."""
+    refusals: tuple[int, ...] = ()
+    """What the view refuses beyond what the gate does."""
 
 
 V = TypeVar("V", bound=Callable[..., Any])

@@ -85,7 +85,7 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
             ),
             *operation.parameters,
         ],
-        "responses": {str(operation.status): _content(operation.answer)},
+        "responses": {str(operation.status): _content(operation.answer, operation.media)},
         "security": [] if door.public else [{"bearer": []}, {"key": []}],
     }
     if operation.description:
@@ -96,16 +96,20 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
             "content": {"application/json": {"schema": operation.body}},
         }
     for status, schema in operation.more.items():
-        described["responses"][str(status)] = _content(schema)
-    add_error_answers(described, method, has_path_id=bool(names), door=door)
+        described["responses"][str(status)] = (
+            {"description": ""} if schema is None else _content(schema)
+        )
+    add_error_answers(
+        described, method, has_path_id=bool(names), door=door, more=operation.refusals
+    )
     return described
 
 
-def _content(schema: dict[str, Any] | None) -> dict[str, Any]:
+def _content(schema: dict[str, Any] | None, media_type: str = "application/json") -> dict[str, Any]:
     media = (
         {"text/plain": {"schema": {"type": "string"}}}
         if schema is None
-        else {"application/json": {"schema": schema}}
+        else {media_type: {"schema": schema}}
     )
     return {"description": "", "content": media}
 

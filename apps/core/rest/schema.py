@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.serializers import ListSerializer
 
 from apps.core.asgi.door import Door
 
@@ -41,15 +43,24 @@ class HouseSchema(AutoSchema):
         return operation
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        return getattr(self.view, "action", "") == "list"
+        """A list by its name, or an action that says it answers many of something."""
+        if serializer is None:
+            serializer = self.get_response_serializers()
+        is_named = getattr(self.view, "action", "") == "list"
+        return is_named or isinstance(serializer, ListSerializer)
 
 
 def add_error_answers(
-    operation: dict[str, Any], method: str, *, has_path_id: bool, door: Door | None
+    operation: dict[str, Any],
+    method: str,
+    *,
+    has_path_id: bool,
+    door: Door | None,
+    more: Iterable[int] = (),
 ) -> None:
-    """The refusals of the gate and of the error table, in each operation's answers."""
+    """The refusals of the gate and of the error table, in each operation's answers; `more` are its own."""
     answers = operation.setdefault("responses", {})
-    statuses = ["400", "429"]
+    statuses = ["400", "429", *map(str, more)]
     if door is None or not door.public:
         statuses += ["401", "403"]
     if has_path_id:

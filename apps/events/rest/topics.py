@@ -44,6 +44,11 @@ PAGE = {
     },
 }
 
+STREAM = {
+    "type": "string",
+    "example": 'id: job.progress:12\ndata: {"type": "event", "topic": "job.progress", "seq": 12}\n\n',
+}
+
 
 def _parameter(name: str, kind: str, description: str, *, needed: bool = False) -> dict[str, Any]:
     return {
@@ -67,6 +72,7 @@ def _parameter(name: str, kind: str, description: str, *, needed: bool = False) 
             _parameter("after", "integer", "The last number you know; 0 for all that is kept."),
             _parameter("limit", "integer", f"1 to {MAX_LIMIT}."),
         ),
+        refusals=(404, 422),
     )
 )
 @door(GET=Door(signed_in="each topic has a permission of its own, which the query requires"))
@@ -89,8 +95,9 @@ async def events(request: HttpRequest) -> HttpResponse:
 @describe(
     GET=Operation(
         "Live topics as server-sent events",
-        None,
+        STREAM,
         tag="events",
+        media="text/event-stream",
         description="Events as `/ws` sends them. Every id names where each topic has come to, so "
         "`Last-Event-ID` misses none of any. Ends with an event `end` that says why.",
         parameters=(
@@ -99,6 +106,7 @@ async def events(request: HttpRequest) -> HttpResponse:
             ),
             _parameter("after", "string", "`topic:number`, comma-separated, as ids are written."),
         ),
+        refusals=(404, 422),
     )
 )
 @door(GET=Door(signed_in="each topic has a permission of its own, which the stream requires"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -46,7 +46,23 @@ DELIVERY: dict[str, Any] = {
 }
 ONE = OpenApiExample("A webhook", WEBHOOK, response_only=True)
 NEW = OpenApiExample("A new webhook", {**WEBHOOK, "secret": "whsec_Zk3…"}, response_only=True)
-SENT = OpenApiExample("A delivery", DELIVERY, response_only=True)
+SENT = OpenApiExample("A delivery", DELIVERY, response_only=True, status_codes=["200", "202"])
+ATTEMPT: dict[str, Any] = {
+    "number": 1,
+    "at": "2026-01-15T10:30:00Z",
+    "milliseconds": 41.7,
+    "status": 200,
+    "error": "",
+    "request_headers": {"webhook-id": DELIVERY["id"]},
+    "answer_headers": {"content-type": "text/plain"},
+    "answer_body": "ok",
+}
+DETAIL = OpenApiExample(
+    "A delivery",
+    {**DELIVERY, "body": '{"type": "jobs.job.completed"}', "log": [ATTEMPT]},
+    response_only=True,
+)
+SECRET = OpenApiExample("The secret", {"secret": "whsec_Zk3…"}, response_only=True)
 ASKED = OpenApiExample("Every job", {"url": WEBHOOK["url"], "topics": ["job.*"]}, request_only=True)
 
 
@@ -154,7 +170,7 @@ class WebhookViewSet(HouseViewSet):
     }
     serializer_class = WebhookSerializer
 
-    @extend_schema(summary="The organisation's webhooks")
+    @extend_schema(summary="The organisation's webhooks", examples=[ONE])
     def list(self, request: Any) -> Response:
         return self.page(queries.webhooks(actor=self.actor), WebhookSerializer)
 
@@ -219,7 +235,9 @@ class WebhookViewSet(HouseViewSet):
     @extend_schema(
         operation_id="webhooks_deliveries_list",
         summary="What became of a webhook's deliveries",
+        parameters=[OpenApiParameter("state", str, enum=STATES)],
         responses=DeliverySerializer(many=True),
+        examples=[SENT],
     )
     def deliveries(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         state = request.query_params.get("state")
@@ -233,6 +251,7 @@ class WebhookViewSet(HouseViewSet):
         operation_id="webhooks_callback_secret",
         summary="What signs the callbacks of jobs",
         responses=CallbackSecretSerializer,
+        examples=[SECRET],
     )
     def callback_secret(self, request: Any) -> Response:
         return Response({"secret": webhooks.callback_secret(actor=self.actor)})
@@ -242,7 +261,11 @@ class DeliveryViewSet(HouseViewSet):
     doors: ClassVar = {"retrieve": Door(VIEW), "replay": Door(MANAGE)}
     serializer_class = DeliverySerializer
 
-    @extend_schema(summary="One delivery with its attempts", responses=DeliveryDetailSerializer)
+    @extend_schema(
+        summary="One delivery with its attempts",
+        responses=DeliveryDetailSerializer,
+        examples=[DETAIL],
+    )
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         delivery = queries.delivery(actor=self.actor, delivery_id=id)
         log: list[DeliveryAttempt] = queries.attempts_of(actor=self.actor, delivery_id=id)

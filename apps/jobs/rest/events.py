@@ -94,6 +94,9 @@ class Viewer(Mailbox):
         "Follow a job (server-sent events)",
         shapes.FRAME,
         tag="jobs",
+        media="text/event-stream",
+        more={204: None},
+        refusals=(422,),
         description=(
             "`progress` events, then one `complete` or `error`, after which the stream ends. Each event's id is its "
             "`seq`: whoever comes back with `Last-Event-ID` is told what lies ahead of it; when nothing can any more, "

@@ -125,7 +125,7 @@ class JobSerializer(ReadSerializer):
 
 class WholeJobSerializer(JobSerializer):
     payload = serializers.DictField(child=serializers.JSONField())
-    result = serializers.JSONField(allow_null=True)
+    result = serializers.JSONField(help_text="What its work gave; null until then.")
     callback_url = serializers.CharField()
     children = serializers.SerializerMethodField(help_text="How many there are in each state.")
     links = serializers.SerializerMethodField()
