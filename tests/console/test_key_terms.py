@@ -44,7 +44,7 @@ def test_edit_shows_the_present_terms(at_admin, admin):
 
     text = page(at_admin.get(path_of(issued)))
 
-    for value in ("ci", "2099-05-06", "default=100/m, chat=5/s", "10.0.0.0/8", "small, large"):
+    for value in ("ci", "2099-05-06", "chat=5/s, default=100/m", "10.0.0.0/8", "small, large"):
         assert f'value="{value}"' in text
     assert "Programs with this key approve" not in text
 

@@ -143,8 +143,10 @@ def test_sigterm_lets_a_short_job_end_and_gives_a_long_one_back(
     door: ServerProcess, start_worker: StartWorker
 ) -> None:
     worker = start_worker(2)
-    short, long = submit(door, seconds=1.0), submit(door, seconds=60.0)
-    wait_for(door, [short, long], {"running"})
+    long = submit(door, seconds=60.0)
+    wait_for(door, [long], {"running"})
+    short = submit(door, seconds=2.0)
+    wait_for(door, [short], {"running"})
 
     began = time.monotonic()
     status = worker.terminate(timeout=10)

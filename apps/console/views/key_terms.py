@@ -71,7 +71,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
     return {
         "name": key.name,
         "expires_at": key.expires_at.astimezone(UTC).date() if key.expires_at else None,
-        "limits": ", ".join(f"{name}={rate}" for name, rate in key.limits.items()),
+        "limits": ", ".join(f"{name}={rate}" for name, rate in sorted(key.limits.items())),
         "addresses": ", ".join(key.addresses),
         "models": ", ".join(key.model_names or []),
         "revision": key.revision,

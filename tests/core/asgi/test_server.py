@@ -306,4 +306,5 @@ def test_several_workers_share_their_counts_and_stop_together(make_site: MakeSit
     server.terminate()
 
     assert (bound.status, statuses) == (201, [200] * 5 + [429] * 15)
-    assert not any(child.is_running() and child.status() != "zombie" for child in children)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []

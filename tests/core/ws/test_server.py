@@ -30,6 +30,14 @@ async def open_socket(session: aiohttp.ClientSession, server: ServerProcess, key
     return socket
 
 
+async def hear(socket: Any, event: str, object_id: str) -> None:
+    """Read until this news comes; what was done just before subscribing may be numbered just after it."""
+    while True:
+        told = await socket.receive_json(timeout=10)
+        if (told["event"], told["data"]["object"]["id"]) == (event, object_id):
+            return
+
+
 async def test_deed_is_heard_and_a_revoked_key_is_not_heard_again(
     site: Site, server: ServerProcess
 ) -> None:
@@ -41,18 +49,17 @@ async def test_deed_is_heard_and_a_revoked_key_is_not_heard_again(
         listener = await open_socket(session, server, made["key"])
         watcher = await open_socket(session, server, site.key)
         second = await asyncio.to_thread(make_key, "second")
-        event = await listener.receive_json(timeout=10)
+        await hear(listener, "keys.key.created", second["id"])
         started = time.monotonic()
         await asyncio.to_thread(server.request, "DELETE", f"/api/v1/keys/{made['id']}")
         heard = [await listener.receive(timeout=10) for _ in range(1)]
         while heard[-1].type is aiohttp.WSMsgType.TEXT:
             heard.append(await listener.receive(timeout=10))
         took = time.monotonic() - started
-        watched = [await watcher.receive_json(timeout=10) for _ in range(2)]
+        await hear(watcher, "keys.key.created", second["id"])
+        await hear(watcher, "keys.key.revoked", made["id"])
 
-    assert (event["event"], event["data"]["object"]["id"]) == ("keys.key.created", second["id"])
     assert (listener.close_code, took < 5) == (4401, True)
-    assert [one["event"] for one in watched] == ["keys.key.created", "keys.key.revoked"]
 
 
 async def test_server_that_stops_says_so(site: Site, server: ServerProcess) -> None:
