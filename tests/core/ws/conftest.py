@@ -6,6 +6,7 @@ import pytest
 
 from apps.core.limits.factory import set_store
 from apps.core.limits.memory import MemoryLimitStore
+from apps.events.hub import hub
 from tests.factories.doors import KnownTokens, known_tokens
 
 
@@ -20,3 +21,9 @@ def empty_limits() -> Iterator[None]:
 def tokens() -> Iterator[KnownTokens]:
     with known_tokens() as known:
         yield known
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listeners of loops that have ended (the jobs board of an earlier test) are none of this test's."""
+    monkeypatch.setattr(hub, "_audiences", {})
