@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,6 +25,14 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     raise SystemExit(
         f"DATABASE_URL: {parts.scheme!r} is not served; use sqlite:///path or postgresql://…"
     )
+
+
+def leave_out_postgres() -> None:
+    """Spare a server on SQLite PostgreSQL's driver, a twelfth of its memory.
+
+    DRF and graphene-django load it at import, to know fields that no model of ours has; both are content without.
+    """
+    sys.modules.setdefault("django.contrib.postgres.fields", None)  # type: ignore[arg-type]  # None: not to be imported
 
 
 def _sqlite(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from apps.core.http_client.addresses import read_allowed
 from apps.core.limits.rates import Rate, parse_rate
 from apps.core.versions import ApiVersion
-from config.databases import database
+from config.databases import database, leave_out_postgres
 from config.env import ROOT, metrics_directory, read_environment, words
 from config.logs import configure_logging
 
@@ -24,6 +24,8 @@ ROOT_URLCONF = "config.urls.table"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database(env.database_url, SIGNALBOX_DATA_DIR)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    leave_out_postgres()
 
 INSTALLED_APPS = [
     "config",  # first, for its `runserver` goes before Django's
