@@ -16,7 +16,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOME_FAILED = 1  # pytest's status when tests failed
 NOTHING_COLLECTED = 5  # and when a selection leaves no test
-FEW = 10
 
 
 def main() -> int:
@@ -34,8 +33,8 @@ def main() -> int:
 
 
 def run_twice(spread: list[str], *words: str) -> int:
-    """Run; what failed, if it is few, once more and alone."""
-    status = run(*spread, f"--maxfail={FEW}", *words)
+    """Run; what failed, once more and alone."""
+    status = run(*spread, *words)
     if status != SOME_FAILED:
         return status
     say("what failed, once more and alone")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache as django_cache
 
 from apps.core.limits.factory import set_store
 from apps.core.limits.memory import MemoryLimitStore
@@ -42,3 +43,9 @@ def theirs(tokens: KnownTokens) -> Place:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A promise that none of an endpoint's calls makes is no test of it."""
     items[:] = [item for item in items if "[NOTSET" not in item.name]
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """Django-ratelimit counts login by address for a minute; here every test calls from the same one."""
+    django_cache.clear()
