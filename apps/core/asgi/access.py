@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import orjson
 from django.conf import settings
 
 from apps.core import live
@@ -79,9 +78,7 @@ def _write_whole(descriptor: int, text: bytes) -> None:
 def _by_organization(records: list[Record]) -> dict[int, list[dict[str, Any]]]:
     rows: dict[int, list[dict[str, Any]]] = {}
     for record in records:
-        row = orjson.loads(
-            record.payload
-        )  # not `value`: keeping it takes a lock, twice the reading
+        row = dict(record.value)
         organization_id = row.pop("organization_id")
         if organization_id is not None:
             rows.setdefault(organization_id, []).append(row)

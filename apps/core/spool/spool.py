@@ -176,9 +176,8 @@ class Spool:
         self, home: Home, kind: str, drain: Drain, reader: Reader, is_final: bool
     ) -> bool:
         batch = reader.read(BATCH_RECORDS, is_final=is_final)
-        name = home.name
         records = [
-            Record(f"{name}.{place.segment}.{place.offset}", payload)
+            Record(f"{home.name}.{place.segment}.{place.offset}", payload)
             for place, payload in batch.records
         ]
         counts = self.counts(kind)
