@@ -14,6 +14,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from tests.rig.process import Process, StartError, free_port
@@ -34,9 +35,12 @@ SETTINGS = {
 
 
 class Postgres:
-    """A running server. `url(name)` names one database on it."""
+    """A running server. `url(name)` names one database on it.
 
-    def __init__(self, folder: Path) -> None:
+    `durable`: what it has committed outlives its own violent end, though not the machine's.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         binaries = _binaries()
         self.port = free_port()
         data = folder / "data"
@@ -48,14 +52,31 @@ class Postgres:
             "--no-sync",
             cwd=folder,
         )  # fmt: skip
-        options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        settings = SETTINGS | ({"synchronous_commit": "on"} if durable else {})
+        options = [f"-c{name}={value}" for name, value in settings.items()]
+        self._folder = folder
+        self._command = [*prefix, binaries / "postgres", "-D", data, f"-p{self.port}", *options]
+        self.start()
+
+    def start(self) -> None:
         self._process = Process(
-            [*prefix, binaries / "postgres", "-D", data, f"-p{self.port}", *options],
-            log=folder / "postgres.log",
-            cwd=folder,
+            self._command,
+            log=self._folder / "postgres.log",
+            cwd=self._folder,
             polite=signal.SIGINT,  # its "fast" shutdown
         )
         self._process.wait_until(self._answers, timeout=30, what="PostgreSQL")
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: no checkpoint, no farewell to anybody connected."""
+        self._process.signal(signal.SIGQUIT)
+        self._process.wait(10)
+        self._process.close()
+
+    def processes(self) -> list[psutil.Process]:
+        """The server and its children, to be frozen."""
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children(recursive=True)]
 
     def url(self, name: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"

@@ -148,9 +148,12 @@ class Site:
             drop_database(self.database_url)
 
 
-def make_first_site(folder: Path, number: str) -> Site:
-    """Migrate, make the organisation, its administrator and a key: what every other site copies."""
-    site = Site(folder, _database_url(folder, number))
+def make_first_site(folder: Path, number: str, *, beside: str = "") -> Site:
+    """Migrate, make the organisation, its administrator and a key: what every other site copies.
+
+    `beside`: a database on whose server it is made, instead of the suite's.
+    """
+    site = Site(folder, _database_url(folder, number, beside or os.environ["DATABASE_URL"]))
     site.data_dir.mkdir(parents=True)
     if is_postgres(site.database_url):
         create_database(site.database_url)
@@ -164,19 +167,18 @@ def make_first_site(folder: Path, number: str) -> Site:
 
 
 def copy_site(first: Site, folder: Path, number: str) -> Site:
-    url = _database_url(folder, number)
+    url = _database_url(folder, number, first.database_url)
     shutil.copytree(first.folder, folder, ignore=shutil.ignore_patterns("*.log", "valkey"))
     if is_postgres(url):
         create_database(url, template=first.database_url)
     return Site(folder, url, key=first.key)
 
 
-def _database_url(folder: Path, number: str) -> str:
-    suite = os.environ["DATABASE_URL"]
-    if not is_postgres(suite):
+def _database_url(folder: Path, number: str, beside: str) -> str:
+    if not is_postgres(beside):
         return f"sqlite:///{folder / 'signalbox.sqlite3'}"
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    return urlunsplit(urlsplit(suite)._replace(path=f"/site_{worker}_{os.getpid()}_{number}"))
+    return urlunsplit(urlsplit(beside)._replace(path=f"/site_{worker}_{os.getpid()}_{number}"))
 
 
 def is_postgres(url: str) -> bool:

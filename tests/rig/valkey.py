@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,12 @@ class Valkey:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
+        self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Also after `kill`: on the same port, and empty."""
         self._process = Process(
             [
                 _binary(),
@@ -23,15 +29,23 @@ class Valkey:
                 "--bind", "127.0.0.1",
                 "--save", "",
                 "--appendonly", "no",
-                "--dir", folder,
+                "--dir", self._folder,
             ],
-            log=folder / "valkey.log",
-            cwd=folder,
+            log=self._folder / "valkey.log",
+            cwd=self._folder,
         )  # fmt: skip
         self._process.wait_until(self._answers, timeout=15, what="Valkey")
 
     def url(self, database: int = 0) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def kill(self) -> None:
+        """kill -9: whatever it held is gone."""
+        self._process.kill()
+        self._process.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.signal(number)
 
     def close(self) -> None:
         self._process.close()
