@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.events",
     "apps.keys",
+    "apps.providers",
     "apps.console",
 ]
 

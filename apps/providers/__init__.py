@@ -1,0 +1,1 @@
+"""Providers, deployments, routes, and the gateway through which every model call passes."""

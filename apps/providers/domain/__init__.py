@@ -1,0 +1,1 @@
+"""Pure vocabulary and rules of model calls: no Django, no I/O."""
