@@ -75,9 +75,15 @@ class History:
 
 
 class Listener(Protocol):
-    """Takes events. Never blocks and never raises: what it cannot keep up with it must refuse for itself."""
+    """Takes events. Never blocks and never raises: what it cannot keep up with it must refuse for itself.
+
+    One that has just unsubscribed may still be called: what is on its way is its to ignore.
+    """
 
     def take(self, event: LiveEvent) -> None: ...
+
+    def miss(self, gap: Gap) -> None:
+        """These were published and will not be handed over: the process itself cannot keep up."""
 
 
 class LiveStream(Protocol):
@@ -181,6 +187,11 @@ class Feed:
             self._behind[event.topic] = event.seq
         else:
             self._queue.append(event)
+        self._wake.set()
+
+    def miss(self, gap: Gap) -> None:
+        self.last.setdefault(gap.topic, gap.first - 1)
+        self._behind[gap.topic] = gap.last
         self._wake.set()
 
     def end(self, reason: str = "") -> None:

@@ -1,7 +1,8 @@
 """The hub: one per process, between the publisher's thread and listeners on the loop.
 
-An event is encoded once and handed to every listener of its organization and topic. The hub keeps no event: what a
-listener cannot keep up with is in the database.
+An event is encoded once and handed to every listener of its organization and topic, some of them in each turn of the
+loop, so that ten thousand sockets hold up nobody's call. The hub keeps no event: what a listener cannot keep up with,
+or the loop, is in the database.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,17 +18,25 @@ import structlog
 
 from apps.core.actor import Actor
 from apps.core.errors import NotFound, PermissionDenied
-from apps.core.live import Listener, LiveEvent, make_event
+from apps.core.live import Gap, Listener, LiveEvent, make_event
 from apps.core.permissions import has
 from apps.events.topics import Topic, matching
 
 log = structlog.get_logger(__name__)
 
 Channel = tuple[int, str]
-Audience = dict[Listener, asyncio.AbstractEventLoop]
-Delivery = tuple[Channel, LiveEvent]
-SLICE_EVENTS = 32
-SLICE_TAKES = 20_000
+Loop = asyncio.AbstractEventLoop
+Audience = dict[Loop, dict[Listener, None]]
+Delivery = tuple[Channel, LiveEvent | Gap]
+
+ROUND_EVENTS = 32
+ROUND_TAKES = 20_000
+"""Events lined up for their listeners at a time: a socket writes those of one round at once."""
+SLICE_SOCKETS = 250
+SLICE_TAKES = 2_000
+"""What is handed out in one turn of the loop: some three milliseconds of it."""
+MAX_WAITING = 2_000
+"""Events that wait for the loop. What comes on top is told as a gap, and read back by those who need it."""
 
 
 class Numbered(Protocol):
@@ -47,12 +56,63 @@ class Numbered(Protocol):
     def at(self) -> datetime: ...
 
 
+class Courier:
+    """Hands out what arrives on one loop. However many listen, it is the loop's only task for it."""
+
+    def __init__(self, loop: Loop, listeners: Callable[[Channel], Collection[Listener]]) -> None:
+        self._loop, self._listeners = loop, listeners
+        self._queue: deque[Delivery] = deque()
+        self._shed: dict[Channel, Gap] = {}
+        self._round: list[tuple[Listener, list[LiveEvent | Gap]]] = []
+        """Who is still to be told of the events of this round, the next one last."""
+
+    def accept(self, deliveries: Sequence[tuple[Channel, LiveEvent]]) -> None:
+        is_idle = not self._queue and not self._round
+        for channel, live in deliveries:
+            if channel in self._shed or len(self._queue) >= MAX_WAITING:
+                first = self._shed[channel].first if channel in self._shed else live.seq
+                self._shed[channel] = Gap(live.topic, first, live.seq)
+            else:
+                self._queue.append((channel, live))
+        if is_idle:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """One turn: the sockets write at its end, so a burst is not taken for their slowness."""
+        sockets, takes = 0, 0
+        while sockets < SLICE_SOCKETS and takes < SLICE_TAKES:
+            if not self._round and not self._line_up():
+                return
+            listener, events = self._round.pop()
+            _hand(listener, events)
+            sockets, takes = sockets + 1, takes + len(events)
+        if self._round or self._queue or self._shed:
+            self._loop.call_soon(self._go_on)
+
+    def _line_up(self) -> bool:
+        """Begin the next round; whether there is one. Each listener keeps the order in which things came."""
+        if not self._queue:
+            self._queue.extend(self._shed.items())
+            self._shed.clear()
+        told: dict[Listener, list[LiveEvent | Gap]] = {}
+        events, takes = 0, 0
+        while self._queue and events < ROUND_EVENTS and takes < ROUND_TAKES:
+            channel, live = self._queue.popleft()
+            listeners = self._listeners(channel)
+            for listener in listeners:
+                told.setdefault(listener, []).append(live)
+            events, takes = events + 1, takes + len(listeners)
+        self._round = list(told.items())
+        self._round.reverse()
+        return bool(self._round)
+
+
 class Hub:
     """Who listens, and the way to them. With `queries` for the past it makes `core.live.LiveStream`."""
 
     def __init__(self) -> None:
         self._audiences: dict[Channel, Audience] = {}
-        self._queues: dict[asyncio.AbstractEventLoop, deque[Delivery]] = {}
+        self._couriers: dict[Loop, Courier] = {}
         self._lock = threading.Lock()
 
     def permitted_topics(self, actor: Actor, patterns: Sequence[str]) -> frozenset[str]:
@@ -62,16 +122,17 @@ class Hub:
         loop = asyncio.get_running_loop()
         with self._lock:
             for topic in topics:
-                self._audiences.setdefault((actor.organization_id, topic), {})[listener] = loop
+                audience = self._audiences.setdefault((actor.organization_id, topic), {})
+                audience.setdefault(loop, {})[listener] = None
 
     def unsubscribe(self, actor: Actor, topics: frozenset[str], listener: Listener) -> None:
         with self._lock:
             for topic in topics:
                 channel = (actor.organization_id, topic)
-                audience = self._audiences.get(channel, {})
-                audience.pop(listener, None)
-                if not audience:
-                    self._audiences.pop(channel, None)
+                for loop, listeners in list(self._audiences.get(channel, {}).items()):
+                    listeners.pop(listener, None)
+                    if not listeners:
+                        self._leave(channel, loop)
 
     def is_followed(self, organization_id: int, topic: str) -> bool:
         return (organization_id, topic) in self._audiences
@@ -83,11 +144,11 @@ class Hub:
 
     def publish(self, published: Sequence[Numbered]) -> None:
         """Send numbered events, from any thread, in their order. Each is encoded once, and only if somebody listens."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Delivery]] = {}
+        by_loop: dict[Loop, list[tuple[Channel, LiveEvent]]] = {}
         for one in published:
             channel = (one.organization_id, one.topic)
             with self._lock:
-                loops = set(self._audiences.get(channel, {}).values())
+                loops = list(self._audiences.get(channel, ()))
             if loops:
                 live = make_event(
                     topic=one.topic, event=one.event, data=one.data, at=one.at, seq=one.sequence
@@ -96,49 +157,45 @@ class Hub:
                     by_loop.setdefault(loop, []).append((channel, live))
         for loop, deliveries in by_loop.items():
             try:
-                loop.call_soon_threadsafe(self._accept, loop, deliveries)
+                loop.call_soon_threadsafe(self._courier(loop).accept, deliveries)
             except RuntimeError:  # the loop has ended, and its listeners with it
                 self._forget(loop)
 
-    def _accept(self, loop: asyncio.AbstractEventLoop, deliveries: Sequence[Delivery]) -> None:
-        queue = self._queues.setdefault(loop, deque())
-        is_idle = not queue
-        queue.extend(deliveries)
-        if is_idle:
-            self._deliver(loop, queue)
-
-    def _deliver(self, loop: asyncio.AbstractEventLoop, queue: deque[Delivery]) -> None:
-        """Hand out a slice, then let the sockets write before the next: a burst is not their slowness."""
-        events, takes = 0, 0
-        while queue and events < SLICE_EVENTS and takes < SLICE_TAKES:
-            channel, live = queue[0]
-            with self._lock:
-                audience = [
-                    one for one, home in self._audiences.get(channel, {}).items() if home is loop
-                ]
-            for listener in audience:
-                _hand(listener, live)
-            events, takes = events + 1, takes + len(audience)
-            queue.popleft()  # only now: the queue must not look idle before
-        if queue:
-            loop.call_soon(self._deliver, loop, queue)
-
-    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._queues.pop(loop, None)
+    def _courier(self, loop: Loop) -> Courier:
         with self._lock:
-            for channel, audience in list(self._audiences.items()):
-                kept = {one: home for one, home in audience.items() if home is not loop}
-                if kept:
-                    self._audiences[channel] = kept
-                else:
-                    del self._audiences[channel]
+            found = self._couriers.get(loop)
+            if found is None:
+                found = self._couriers[loop] = Courier(
+                    loop, lambda channel: self._listeners(channel, loop)
+                )
+            return found
+
+    def _listeners(self, channel: Channel, loop: Loop) -> Collection[Listener]:
+        with self._lock:
+            return tuple(self._audiences.get(channel, {}).get(loop, ()))
+
+    def _forget(self, loop: Loop) -> None:
+        with self._lock:
+            self._couriers.pop(loop, None)
+            for channel in list(self._audiences):
+                self._leave(channel, loop)
+
+    def _leave(self, channel: Channel, loop: Loop) -> None:
+        audience = self._audiences[channel]
+        audience.pop(loop, None)
+        if not audience:
+            del self._audiences[channel]
 
 
-def _hand(listener: Listener, live: LiveEvent) -> None:
-    try:
-        listener.take(live)
-    except Exception:  # one listener's bug stays with it
-        log.exception("listener_failed", topic=live.topic)
+def _hand(listener: Listener, events: Sequence[LiveEvent | Gap]) -> None:
+    for one in events:
+        try:
+            if isinstance(one, Gap):
+                listener.miss(one)
+            else:
+                listener.take(one)
+        except Exception:  # one listener's bug stays with it
+            log.exception("listener_failed", topic=one.topic)
 
 
 def _permitted(actor: Actor, pattern: str) -> list[Topic]:

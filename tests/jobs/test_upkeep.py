@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from apps.core.errors import Invalid
 from apps.jobs.domain import schedule as declared
 from apps.jobs.domain.schedule import next_after
 from apps.jobs.models import Job, Periodic, Turn
@@ -65,6 +67,65 @@ def test_periodic_refuses_a_name_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_next_after_stays_on_the_grid() -> None:
     assert next_after(NOON, HOUR, NOON) == NOON + HOUR
     assert next_after(NOON, HOUR, NOON + 2.5 * HOUR) == NOON + 3 * HOUR
+
+
+def test_periodic_takes_one_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declared, "_scheduled", {})
+
+    with pytest.raises(TypeError):
+        declared.periodic("test.none")
+    with pytest.raises(TypeError):
+        declared.periodic("test.both", every=HOUR, cron="@daily")
+    with pytest.raises(Invalid):
+        declared.periodic("test.wrong", cron="at three")
+
+
+@pytest.fixture
+def nightly(monkeypatch: pytest.MonkeyPatch, db: None) -> list[datetime]:
+    """The times at which what is scheduled for three in the morning was called."""
+    called: list[datetime] = []
+    monkeypatch.setattr(declared, "_scheduled", {})
+    declared.periodic("test.nightly", cron="0 3 * * *")(called.append)
+    return called
+
+
+def test_cron_waits_for_its_first_time_and_runs_once_a_day(nightly: list[datetime]) -> None:
+    three = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+
+    done = [schedule.tick(now=at) for at in (NOON, three - minute, three, three + minute)]
+
+    assert done == [0, 0, 1, 0]
+    assert nightly == [three]
+    assert Periodic.objects.get().next_at == three + 24 * HOUR
+
+
+def test_cron_missed_for_days_runs_once(nightly: list[datetime]) -> None:
+    schedule.tick(now=NOON)
+
+    assert [schedule.tick(now=NOON + 100 * HOUR) for _ in range(2)] == [1, 0]
+    assert nightly == [datetime(2026, 3, 2, 3, tzinfo=UTC)]
+    assert Periodic.objects.get().next_at == datetime(2026, 3, 6, 3, tzinfo=UTC)
+
+
+def test_cron_is_not_run_again_by_a_slower_clock(nightly: list[datetime]) -> None:
+    three = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    schedule.tick(now=NOON)
+
+    assert schedule.tick(now=three) == 1
+    assert schedule.tick(now=three - timedelta(minutes=30)) == 0
+    assert schedule.tick(now=three) == 0
+
+
+@pytest.mark.parametrize("rule", [{"every": HOUR}, {"cron": "0 * * * *"}])
+def test_time_of_an_older_rule_is_put_right(
+    rule: dict[str, Any], monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(declared, "_scheduled", {})
+    declared.periodic("test.changed", **rule)(lambda due: None)
+    Periodic.objects.create(name="test.changed", next_at=NOON + 100 * HOUR)
+
+    assert [schedule.tick(now=NOON), schedule.tick(now=NOON + HOUR)] == [0, 1]
 
 
 def test_heal_wakes_an_organization_that_nobody_looks_at(organization: Organization) -> None:

@@ -1,13 +1,14 @@
 """The base of every socket: its life from handshake to close, and the bounded way out.
 
-Everything sent goes through one short queue. A reader that lets it fill up is cut off: nothing waits in memory for
-a socket that does not read.
+What the kernel takes at once is written at once. The rest goes through one short queue; a reader that lets it fill up
+is cut off: nothing waits in memory for a socket that does not read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -66,6 +67,7 @@ class HouseConsumer(AsyncWebsocketConsumer):
         self._outgoing: deque[dict[str, Any]] = deque()
         self._waiters: list[asyncio.Future[None]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._write_now: Callable[[str], bool] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._is_finished = False
         self._is_stranger = False
@@ -92,6 +94,8 @@ class HouseConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.handshake = read_handshake(self.scope)
+        # Our own server's way past its `send`; other servers (daphne, a test's) have none.
+        self._write_now = getattr(self._protocol, "write_text", None)
         registry.add(self)
         try:
             proof = auth.proof_in(self.handshake)
@@ -185,12 +189,19 @@ class HouseConsumer(AsyncWebsocketConsumer):
             self._waiters.append(waiter)
             await waiter
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that was said still waits."""
+        return self._writer is None and not self._outgoing
+
     def caught_up(self) -> None:
         """The reader has taken all that was said."""
 
     def say(self, text: str) -> None:
         """Send a frame when the reader is ready for it; never blocks."""
         if self._is_finished:
+            return
+        if self.is_quiet and self._write_now is not None and self._write_now(text):
             return
         if len(self._outgoing) >= settings.SIGNALBOX_SOCKET_CAPACITY + SPARE:
             self._outgoing.clear()
@@ -304,9 +315,14 @@ class HouseConsumer(AsyncWebsocketConsumer):
 
     def _cut(self) -> None:
         """The close frame found no way out: drop the connection under it, where the server lets us."""
-        transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
+        transport = getattr(self._protocol, "transport", None)
         if transport is not None:
             transport.abort()
+
+    @property
+    def _protocol(self) -> object | None:
+        """The server's side of the connection, where `send` is a method of it."""
+        return getattr(self.base_send, "__self__", None)
 
     async def _end(self) -> None:
         self._is_finished = True

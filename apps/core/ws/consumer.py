@@ -60,14 +60,27 @@ class LiveConsumer(HouseConsumer):
     def take(self, event: LiveEvent) -> None:
         """An event of the live stream."""
         topic = event.topic
+        if topic not in self._topics:
+            return  # unsubscribed while the event was on its way
         if self._behind and topic in self._behind:
             self._behind[topic] = event.seq
         elif self._last and event.seq <= self._last.get(topic, 0):
             return  # it was read back already
         elif self._missed or not self.has_room:
-            self._miss(topic, event.seq)
+            self._miss(topic, event.seq, event.seq)
         else:
             self.say(event.frame)
+
+    def miss(self, gap: Gap) -> None:
+        """Events that the server could not hand out in time."""
+        topic = gap.topic
+        first = max(gap.first, self._last.get(topic, 0) + 1)
+        if topic in self._behind:
+            self._behind[topic] = gap.last
+        elif topic in self._topics and first <= gap.last:
+            self._miss(topic, first, gap.last)
+            if self.is_quiet:
+                self.caught_up()
 
     def caught_up(self) -> None:
         if self._missed:
@@ -154,11 +167,11 @@ class LiveConsumer(HouseConsumer):
         if page.is_whole and self._behind[topic] <= self._last[topic]:
             del self._behind[topic]
 
-    def _miss(self, topic: str, seq: int) -> None:
+    def _miss(self, topic: str, first: int, last: int) -> None:
         if not self._missed:
             self._start_timer("stalled", STALLED_SECONDS, Close.TRY_LATER)
-        first, _ = self._missed.get(topic, (seq, seq))
-        self._missed[topic] = (first, seq)
+        known, _ = self._missed.get(topic, (first, last))
+        self._missed[topic] = (known, last)
 
     def _forget_missed(self, topic: str) -> None:
         if self._missed.pop(topic, None) and not self._missed:

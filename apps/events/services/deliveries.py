@@ -56,6 +56,7 @@ bell = Event()
 class News:
     """A fact as receivers are told it, and the names it may be asked for by."""
 
+    organization_id: int
     event: str
     names: tuple[str, ...]
     at: datetime
@@ -89,19 +90,22 @@ class Result:
     answer_body: bytes = b""
 
 
-def schedule(organization_id: int, news: Sequence[News]) -> None:
-    """Write down what goes to whom, in the facts' own transaction and organization."""
-    endpoints = list(WebhookEndpoint.objects.filter(is_enabled=True).only("pk", "topics"))
+def schedule(news: Sequence[News]) -> None:
+    """Write down what goes to whom, in the facts' own transaction; each organization's endpoints hear of its own."""
+    concerned = WebhookEndpoint.objects.filter(
+        is_enabled=True, organization_id__in={one.organization_id for one in news}
+    )
+    endpoints = list(concerned.only("pk", "organization_id", "topics"))
     rows = [
         WebhookDelivery(
-            organization_id=organization_id,
+            organization_id=one.organization_id,
             endpoint=endpoint,
             event=one.event,
             body=_body(one.event, one.at, one.data),
         )
         for one in news
         for endpoint in endpoints
-        if matches(endpoint.topics, one.names)
+        if endpoint.organization_id == one.organization_id and matches(endpoint.topics, one.names)
     ]
     if rows:
         WebhookDelivery.objects.bulk_create(rows)
@@ -119,21 +123,21 @@ def schedule_one(endpoint: WebhookEndpoint, event: str, data: Mapping[str, Any])
     return delivery
 
 
-def schedule_callbacks(organization_id: int, news: Sequence[News], urls: Mapping[str, str]) -> None:
-    """Write down the callbacks of jobs that ended; `urls` by job id. Each server has a queue of its own."""
+def schedule_callbacks(news: Sequence[News], urls: Mapping[tuple[int, str], str]) -> None:
+    """Write down the callbacks of jobs that ended; `urls` by organization and job. Each server has its own queue."""
     rows = []
     for one in news:
-        url = urls.get(one.data["object"]["id"])
+        url = urls.get((one.organization_id, one.data["object"]["id"]))
         if url:
             parts = urlsplit(url)
             queue, _ = WebhookEndpoint.objects.get_or_create(
-                organization_id=organization_id,
+                organization_id=one.organization_id,
                 url=f"{parts.scheme}://{parts.netloc}",
                 is_callback=True,
             )
             rows.append(
                 WebhookDelivery(
-                    organization_id=organization_id,
+                    organization_id=one.organization_id,
                     endpoint=queue,
                     url=url,
                     event=one.event,

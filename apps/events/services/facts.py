@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -12,9 +12,9 @@ from apps.core import json
 from apps.core.actor import CredentialKind
 from apps.core.bus import Fact
 from apps.core.masking import mask, mask_text
-from apps.core.tenancy import organization_scope
+from apps.core.tenancy import unscoped
 from apps.events import queries
-from apps.events.models import AuditEntry, OutboxEvent
+from apps.events.models import AuditEntry
 from apps.events.services import deliveries, outbox
 from apps.events.topics import AUDIT_EVENTS, live_topics_of
 from apps.jobs.queries import jobs
@@ -32,91 +32,103 @@ def record_fact(fact: Fact) -> None:
 
 
 def record_facts(facts: Sequence[Fact]) -> None:
-    """The same for many facts of one transaction, in a statement a table and organization."""
+    """The same for many facts of one transaction, in a statement a table."""
     # The trail is that of the organization the fact is about, which an operator's deed is not always done from.
-    for organization_id, group in groupby(facts, key=lambda fact: fact.organization_id):
-        with organization_scope(organization_id):
-            _record(list(group))
+    with unscoped(reason="the facts of one transaction may be of several organizations"):
+        _record(facts, timezone.now())
 
 
 record_fact.many = record_facts  # type: ignore[attr-defined]  # the bus hands over a transaction's facts in one call
 
 
-def _record(facts: Sequence[Fact]) -> None:
-    entries: list[AuditEntry] = []
-    events: list[OutboxEvent] = []
+def _record(facts: Sequence[Fact], at: datetime) -> None:
+    _enter([_entry_of(fact, at) for fact in facts if fact.is_audited])
+    events: list[outbox.Event] = []
     news: list[deliveries.News] = []
     for fact in facts:
-        entry = _entry_of(fact)
-        if fact.is_audited:
-            entries.append(entry)
-        told = len(events)
-        events += _events_of(fact, entry)
-        names = (fact.topic, *(event.topic for event in events[told:]))
-        news.append(deliveries.News(fact.topic, names, entry.at, _news(fact, entry)))
+        data, text = _news(fact)
+        topics = _topics_of(fact)
+        events += [
+            outbox.Event(
+                fact.organization_id,
+                topic,
+                fact.topic,
+                json.dumps(_deed(fact, at)) if topic == AUDIT_EVENTS else text,
+                at,
+            )
+            for topic in topics
+        ]
+        names = (fact.topic, *topics)
+        news.append(deliveries.News(fact.organization_id, fact.topic, names, at, data))
+    outbox.append(events)
+    deliveries.schedule(news)
+    _call_back(news)
+
+
+def _enter(entries: list[AuditEntry]) -> None:
     if len(entries) == 1:
         entries[0].save()
     elif entries:
         AuditEntry.objects.bulk_create(entries)
-    outbox.append(events)
-    deliveries.schedule(facts[0].organization_id, news)
-    _call_back(facts[0].organization_id, news)
 
 
-def _call_back(organization_id: int, news: Sequence[deliveries.News]) -> None:
+def _call_back(news: Sequence[deliveries.News]) -> None:
     ended = [one for one in news if one.event in ENDED]
     if ended:
         urls = jobs.callback_urls(job_ids=[one.data["object"]["id"] for one in ended])
-        deliveries.schedule_callbacks(organization_id, ended, urls)
+        deliveries.schedule_callbacks(ended, urls)
 
 
-def _entry_of(fact: Fact) -> AuditEntry:
+def _entry_of(fact: Fact, at: datetime) -> AuditEntry:
     actor = fact.actor
     return AuditEntry(
         organization_id=fact.organization_id,
         action=fact.topic,
         actor_id=actor.principal if actor else SYSTEM,
-        actor_name=actor.identity.name[:255] if actor else SYSTEM,
+        actor_name=_actor_name(fact),
         credential_kind=actor.credential.kind.value if actor else CredentialKind.SYSTEM.value,
         credential_id=actor.credential.id if actor else "",
         address=actor.address[:64] if actor else "",
         request_id=actor.request_id if actor else "",
         object_id=fact.object_id,
-        object_name=mask_text(fact.object_name)[:255],
+        object_name=_object_name(fact),
         before=mask(fact.before),
         after=mask(fact.after),
-        at=timezone.now(),
+        at=at,
     )
 
 
-def _events_of(fact: Fact, entry: AuditEntry) -> list[OutboxEvent]:
-    return [
-        OutboxEvent(
-            organization_id=fact.organization_id,
-            topic=topic,
-            event=fact.topic,
-            data=_deed(entry) if topic == AUDIT_EVENTS else _news(fact, entry),
-            at=entry.at,
-        )
-        for topic in live_topics_of(fact.topic)
-        if fact.is_audited or topic != AUDIT_EVENTS
-    ]
+def _topics_of(fact: Fact) -> list[str]:
+    topics = live_topics_of(fact.topic)
+    return [topic for topic in topics if fact.is_audited or topic != AUDIT_EVENTS]
 
 
-def _deed(entry: AuditEntry) -> dict[str, Any]:
+def _deed(fact: Fact, at: datetime) -> dict[str, Any]:
+    return {"action": fact.topic, **_who(fact), "at": queries.stamp(at)}
+
+
+def _news(fact: Fact) -> tuple[dict[str, Any], bytes]:
+    """What is told of a fact, and the same as JSON."""
+    who = _who(fact)
+    data = {**who, **mask(fact.data)}
+    text = json.dumps(data)
+    if len(text) <= MAX_DATA:
+        return data, text
+    data = {**who, "is_shortened": True}
+    return data, json.dumps(data)
+
+
+def _who(fact: Fact) -> dict[str, dict[str, str]]:
+    actor_id = fact.actor.principal if fact.actor else SYSTEM
     return {
-        "action": entry.action,
-        "actor": entry.actor,
-        "object": entry.object,
-        "at": queries.stamp(entry.at),
+        "object": {"id": fact.object_id, "name": _object_name(fact)},
+        "actor": {"id": actor_id, "name": _actor_name(fact)},
     }
 
 
-def _news(fact: Fact, entry: AuditEntry) -> dict[str, Any]:
-    who = {"object": entry.object, "actor": entry.actor}
-    data = {**who, **mask(fact.data)}
-    return data if _size(data) <= MAX_DATA else {**who, "is_shortened": True}
+def _actor_name(fact: Fact) -> str:
+    return fact.actor.identity.name[:255] if fact.actor else SYSTEM
 
 
-def _size(data: Mapping[str, Any]) -> int:
-    return len(json.dumps(data))
+def _object_name(fact: Fact) -> str:
+    return mask_text(fact.object_name)[:255]

@@ -16,10 +16,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from apps.core import json
 from apps.core.masking import mask
 from apps.core.tenancy import unscoped
 from apps.events.hub import Channel, hub
-from apps.events.models import OutboxEvent, TopicHead
+from apps.events.models import TopicHead
 from apps.events.services import outbox
 from apps.events.topics import RECORDED
 
@@ -37,7 +38,7 @@ class Records:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[OutboxEvent] = deque()
+        self._waiting: deque[outbox.Event] = deque()
         self._second = 0
         self._taken: Counter[Channel] = Counter()
         self._left_out: Counter[Channel] = Counter()
@@ -54,13 +55,7 @@ class Records:
                 if self._has_allowance(channel):
                     data = {**mask(row), **self._said_left_out(channel)}
                     self._waiting.append(
-                        OutboxEvent(
-                            organization_id=organization_id,
-                            topic=topic,
-                            event=RECORDED[topic],
-                            data=data,
-                            at=now,
-                        )
+                        outbox.Event(organization_id, topic, RECORDED[topic], json.dumps(data), now)
                     )
         outbox.bell.set()
 

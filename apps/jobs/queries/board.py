@@ -93,6 +93,9 @@ class _Ear:
     def take(self, event: live.LiveEvent) -> None:
         self._board.hear(event, self.actor.organization_id)
 
+    def miss(self, gap: live.Gap) -> None:
+        """Whoever is followed and silent is read again before long."""
+
     def close(self) -> None:
         live.stream().unsubscribe(self.actor, TOPIC, self)
 

@@ -42,13 +42,14 @@ def job_by_id(job_id: str) -> Job:
         raise NotFound from None
 
 
-def callback_urls(*, job_ids: Sequence[str]) -> dict[str, str]:
-    """Where those among these jobs that asked for it are to be answered."""
+def callback_urls(*, job_ids: Sequence[str]) -> dict[tuple[int, str], str]:
+    """Where those among these jobs that asked for it are to be answered, by organization and job."""
     well_formed = [job_id for job_id in job_ids if _JOB_ID(job_id)]
     if not well_formed:
         return {}
     rows = Job.objects.filter(public_id__in=well_formed).exclude(callback_url="")
-    return dict(rows.values_list("public_id", "callback_url"))
+    found = rows.values_list("organization_id", "public_id", "callback_url")
+    return {(number, job_id): url for number, job_id, url in found}
 
 
 def count_children(*, job: Job) -> dict[str, int]:

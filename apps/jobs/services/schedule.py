@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.core.tenancy import unscoped
-from apps.jobs.domain.schedule import Scheduled, all_scheduled, next_after
+from apps.jobs.domain.schedule import Scheduled, all_scheduled
 from apps.jobs.models import Periodic
 
 log = structlog.get_logger(__name__)
@@ -25,11 +25,14 @@ def tick(*, now: datetime | None = None) -> int:
         return 0
     _looked_at = monotonic()
     moment = now or timezone.now()
-    due_at = dict(Periodic.objects.values_list("name", "next_at"))
-    due = [
-        each for each in all_scheduled() if each.name not in due_at or due_at[each.name] <= moment
-    ]
+    next_at = dict(Periodic.objects.values_list("name", "next_at"))
+    due = [each for each in all_scheduled() if _is_due(each, next_at.get(each.name), moment)]
     return sum(_tick_one(each, moment) for each in due)
+
+
+def _is_due(scheduled: Scheduled, next_at: datetime | None, moment: datetime) -> bool:
+    """Something is to be done: a tick, or its row put right."""
+    return next_at is None or next_at <= moment or scheduled.is_astray(next_at, moment)
 
 
 def _tick_one(scheduled: Scheduled, moment: datetime) -> bool:
@@ -42,14 +45,20 @@ def _tick_one(scheduled: Scheduled, moment: datetime) -> bool:
 
 
 def _tick_locked(scheduled: Scheduled, moment: datetime) -> bool:
-    Periodic.objects.get_or_create(name=scheduled.name, defaults={"next_at": moment})
+    first = scheduled.first(moment)
+    Periodic.objects.get_or_create(name=scheduled.name, defaults={"next_at": first})
     can_skip = connection.features.has_select_for_update_skip_locked
-    rows = Periodic.objects.filter(name=scheduled.name, next_at__lte=moment)
+    rows = Periodic.objects.filter(name=scheduled.name)
     row = rows.select_for_update(skip_locked=can_skip).first()
     if row is None:
-        return False  # another process did it
+        return False  # another process is at it
     due = row.next_at
-    row.last_at, row.next_at = moment, next_after(due, scheduled.every, moment)
+    if due > moment:  # another process did it, or it is astray
+        if scheduled.is_astray(due, moment):
+            row.next_at = scheduled.next(moment, moment)
+            row.save(update_fields=["next_at"])
+        return False
+    row.last_at, row.next_at = moment, scheduled.next(due, moment)
     row.save(update_fields=["last_at", "next_at"])
     scheduled.tick(due)
     return True
