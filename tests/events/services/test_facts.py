@@ -7,10 +7,12 @@ from django.db import transaction
 
 from apps.core import bus
 from apps.core.tenancy import organization_scope
-from apps.events.models import AuditEntry, OutboxEvent
+from apps.events.models import AuditEntry, OutboxEvent, WebhookDelivery
 from apps.events.services import facts
 from apps.tenants.models import Organization
 from tests.factories.events import make_fact
+from tests.factories.jobs import make_job
+from tests.factories.webhooks import make_webhook
 
 pytestmark = pytest.mark.integration
 
@@ -90,3 +92,39 @@ def test_rolled_back_fact_leaves_nothing(organization: Organization) -> None:
         transaction.set_rollback(True)
 
     assert outbox(organization) == []
+
+
+def test_receivers_hear_of_their_own_organization_alone(
+    organization: Organization, other: Organization
+) -> None:
+    mine, foreign = make_webhook(organization), make_webhook(other)
+
+    publish(make_fact(organization), make_fact(other), make_fact(organization))
+
+    for webhook, count in ((mine, 2), (foreign, 1)):
+        with organization_scope(webhook.organization_id):
+            assert [each.endpoint_id for each in WebhookDelivery.objects.all()] == (
+                [webhook.pk] * count
+            )
+
+
+def test_callbacks_of_two_organizations_in_one_transaction_go_to_each(
+    organization: Organization, other: Organization
+) -> None:
+    jobs = [
+        make_job(place, callback_url=f"https://{place.slug}.example.com/done")
+        for place in (organization, other)
+    ]
+
+    publish(
+        *(
+            make_fact(place, topic="jobs.job.completed", object_id=job.public_id)
+            for place, job in zip((organization, other), jobs, strict=True)
+        )
+    )
+
+    for place in (organization, other):
+        with organization_scope(place.pk):
+            assert [each.url for each in WebhookDelivery.objects.all()] == [
+                f"https://{place.slug}.example.com/done"
+            ]

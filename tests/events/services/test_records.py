@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.live import LiveEvent
+from apps.core.live import Gap, LiveEvent
 from apps.core.tenancy import organization_scope
 from apps.events.hub import hub
 from apps.events.models import OutboxEvent
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.integration
 
 class Ear:
     def take(self, event: LiveEvent) -> None: ...
+
+    def miss(self, gap: Gap) -> None: ...
 
 
 @pytest.fixture
