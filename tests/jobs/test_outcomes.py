@@ -45,6 +45,51 @@ def test_settle_completes(job: Job, facts: list[bus.Fact]) -> None:
     ]
 
 
+AWKWARD = "a\tb\\N \r\n\u2028 \"'%s {} Grüße, 世界 🎉"
+
+
+@pytest.mark.parametrize(
+    "result", [None, [], {}, "", 0, False, [None], AWKWARD, {AWKWARD: [0.1, -1.5e-7, 2**63 - 1]}]
+)
+def test_settle_keeps_any_result_and_message(job: Job, result: object) -> None:
+    job.message, job.steps = AWKWARD, [{"name": AWKWARD, "ended_at": "x"}]
+
+    outcomes.settle([Outcome(job, result=result)])
+
+    kept = fresh(job)
+    assert (kept.result, type(kept.result)) == (result, type(result))
+    assert (kept.message, kept.steps, kept.finished_at) == (
+        AWKWARD,
+        [{"name": AWKWARD, "ended_at": "x"}],
+        job.finished_at,
+    )
+    assert Job.objects.filter(pk=job.pk, result__isnull=True).exists() is (result is None)
+
+
+def test_settle_of_many_stands_or_falls_as_one(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        make_job(organization)
+    claimed = claim_jobs()
+    taken: list[str] = []
+
+    def full(fact: bus.Fact) -> None:
+        taken.append(fact.topic)
+        if len(taken) == 3:
+            raise OSError("the disk is full")
+
+    monkeypatch.setattr(bus, "_sinks", lambda: (full,))
+    with pytest.raises(OSError, match="full"):
+        outcomes.settle([Outcome(each, result=1) for each in claimed])
+
+    assert [fresh(each).state for each in claimed] == ["running"] * 3
+    monkeypatch.setattr(bus, "_sinks", lambda: (taken.append,))
+    assert outcomes.settle([Outcome(each, result=1) for each in claimed]) == 3
+    assert outcomes.settle([Outcome(each, result=2) for each in claimed]) == 0
+    assert [(fresh(each).state, fresh(each).result) for each in claimed] == [("completed", 1)] * 3
+
+
 def test_settle_a_second_time_changes_nothing(job: Job, facts: list[bus.Fact]) -> None:
     outcomes.settle([Outcome(job, result=1)])
 

@@ -173,6 +173,7 @@ def _after_requeue(jobs: list[Job], moment: datetime) -> None:
 def _choose(moment: datetime, count: int, seen: set[int], priorities: Collection[int]) -> list[Job]:
     chosen: list[Job] = []
     while len(chosen) < count:
+        busy: list[int] = []
         rows = _waiting_turns(moment, seen).order_by("served_at")
         turns = list(_locking(rows)[: count - len(chosen)])
         if not turns:
@@ -182,10 +183,14 @@ def _choose(moment: datetime, count: int, seen: set[int], priorities: Collection
             share = max(1, (count - len(chosen)) // turns_left)
             taken = [job.pk for job in chosen]
             found = list(_next_jobs(turn, moment, priorities, taken)[: share + 1])
-            _settle_turn(turn, found, taken, share, moment)
             chosen += found[:share]
-            if len(found) <= share:
+            # One job more than its share was looked for.
+            if len(found) > share:
+                busy.append(turn.pk)
+            else:
+                _settle_turn(turn, found, taken, moment)
                 seen.add(turn.organization_id)
+        Turn.objects.filter(pk__in=busy).update(served_at=moment, next_at=moment)
     return chosen
 
 
@@ -235,19 +240,13 @@ def _take(jobs: list[Job], worker: str, moment: datetime, lease: timedelta) -> N
             setattr(job, name, value)
 
 
-def _settle_turn(
-    turn: Turn, found: list[Job], taken: list[int], share: int, moment: datetime
-) -> None:
-    """Say when to look at this organisation next. One job more than its share was looked for."""
+def _settle_turn(turn: Turn, found: list[Job], taken: list[int], moment: datetime) -> None:
+    """Say when to look again at an organisation of which nothing more is due."""
     if found:
         turn.served_at = moment
-    if len(found) > share:
-        turn.next_at = moment
-    else:
-        rest = _queued_of(turn).exclude(pk__in=[*taken, *(job.pk for job in found)])
-        earliest = rest.order_by("run_at")
-        at = earliest.values_list("run_at", flat=True).first()
-        _believe_empty(turn, at, moment)
+    rest = _queued_of(turn).exclude(pk__in=[*taken, *(job.pk for job in found)])
+    earliest = rest.order_by("run_at").values_list("run_at", flat=True).first()
+    _believe_empty(turn, earliest, moment)
     turn.save(update_fields=["served_at", "next_at", "look_at", "looks_until"])
 
 
