@@ -10,6 +10,10 @@ from typing import Any
 from apps.providers.enums import ProviderKind, Sticky
 
 
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderView:
     """`credential` is in the clear here and nowhere else: it leaves towards `base_url` alone."""
@@ -19,7 +23,7 @@ class ProviderView:
     kind: ProviderKind
     base_url: str
     credential: str = field(default="", repr=False)
-    options: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = field(default_factory=_nothing)
     """What a kind needs beside: `api_version` of Azure, `model_path` of the local one."""
     revision: int = 1
 
@@ -96,6 +100,6 @@ class RouteTable:
     """All of one organization's. Deployments without a route can be called by `provider/model` (seed 000)."""
 
     organization: str
-    routes: Mapping[str, RouteView] = MappingProxyType({})
-    deployments: Mapping[str, DeploymentView] = MappingProxyType({})
+    routes: Mapping[str, RouteView] = field(default_factory=_nothing)
+    deployments: Mapping[str, DeploymentView] = field(default_factory=_nothing)
     """By name."""
