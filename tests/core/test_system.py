@@ -111,7 +111,8 @@ def test_ready_when_the_schema_is_current(doors: GateClient, probes: dict[str, A
 def test_not_ready_while_migrations_are_pending(
     doors: GateClient, probes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.core.system.views.has_pending_migrations", lambda: True)
+    monkeypatch.setattr(health, "_is_migrated", False)
+    monkeypatch.setattr(health, "has_pending_migrations", lambda: True)
 
     assert doors.get("/health/ready").json()["problems"] == ["migrations are pending"]
 

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic, perf_counter
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.core.errors import Unavailable
+
+T = TypeVar("T")
 PROBE_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 
@@ -86,6 +90,17 @@ class HealthMonitor:
             self._running = asyncio.create_task(self._read())
         return await asyncio.shield(self._running)
 
+    async def lacks_migrations(self) -> bool:
+        """Asked in the probes' threads: those of the pool may all be waiting for a database that hangs."""
+        if _is_migrated:
+            return False
+        loop = asyncio.get_running_loop()
+        looking = loop.run_in_executor(self._threads, _closing, has_pending_migrations)
+        try:
+            return await asyncio.wait_for(looking, PROBE_SECONDS)
+        except TimeoutError:
+            raise Unavailable("The database is away.", code="database_unavailable") from None
+
     async def _read(self) -> dict[str, Reading]:
         probes = _probes()
         results = await asyncio.gather(*(self._run(probe) for probe in probes.values()))
@@ -105,7 +120,7 @@ class HealthMonitor:
         return Reading(True, _since(started), detail)
 
 
-def _closing(probe: Probe) -> str:
+def _closing(probe: Callable[[], T]) -> T:
     # A health thread keeps no connection: it must notice at once when the server is away or back.
     try:
         return probe()

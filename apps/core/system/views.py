@@ -21,7 +21,7 @@ from apps.core.asgi.pool import in_pool, pool_load
 from apps.core.errors import NotFound, PermissionDenied, Unauthenticated
 from apps.core.openapi.describe import Operation, describe
 from apps.core.system import shapes
-from apps.core.system.health import STARTED, has_pending_migrations, monitor
+from apps.core.system.health import STARTED, monitor
 from apps.core.system.permissions import SystemPermission
 
 PROBED = Door(public="probes and load balancers carry no key", limit=None, asks_who=False)
@@ -62,7 +62,7 @@ async def ready(request: HttpRequest) -> HttpResponse:
     problems = [f"{name} is away" for name, reading in readings.items() if not reading.is_connected]
     if lifecycle.is_draining:
         problems.append("the server is stopping")
-    elif not problems and await in_pool(has_pending_migrations):
+    elif not problems and await monitor.lacks_migrations():
         problems.append("migrations are pending")
     status = 503 if problems else 200
     return answer({"status": "not_ready" if problems else "ready", "problems": problems}, status)

@@ -1,0 +1,91 @@
+"""What a site's database holds in the end, read in one go: what must be true whatever happened before."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.rig.site import Site
+
+FINAL = frozenset({"completed", "failed", "cancelled"})
+READ = """
+import json
+from collections import defaultdict
+from apps.core.tenancy import unscoped
+from apps.events.models import OutboxEvent
+from apps.jobs.models import Job
+from apps.jobs.topics import JOB_CANCELLED, JOB_COMPLETED, JOB_FAILED
+from apps.keys.models import ApiKey
+with unscoped(reason="a test"):
+    ends, numbers = defaultdict(list), defaultdict(list)
+    for place, topic, sequence, event, data in OutboxEvent.objects.order_by("position").values_list(
+        "organization_id", "topic", "sequence", "event", "data"
+    ):
+        numbers[f"{place} {topic}"].append(sequence)
+        if topic == "job.progress" and event in (JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED):
+            ends[data["object"]["id"]].append(event)
+    jobs = {job: rest for job, *rest in Job.objects.values_list("public_id", "state", "attempts")}
+    keys = list(ApiKey.objects.values_list("name", flat=True))
+print(json.dumps({"jobs": jobs, "ends": ends, "numbers": numbers, "keys": keys}))
+"""
+COUNT_UNENDED = """
+from apps.core.tenancy import unscoped
+from apps.events.models import OutboxEvent
+from apps.jobs.models import UNFINISHED, Job
+import time
+with unscoped(reason="a test"):
+    until = time.monotonic() + {seconds}
+    while time.monotonic() < until:
+        left = Job.objects.filter(state__in=UNFINISHED).count()
+        unnumbered = OutboxEvent.objects.filter(sequence=None).count()
+        if not left + unnumbered:
+            break
+        time.sleep(0.2)
+print(left, unnumbered)
+"""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`jobs`: state and attempts by id. `ends`: the events that told of each one's end. `numbers`: by channel."""
+
+    jobs: dict[str, tuple[str, int]]
+    ends: dict[str, list[str]]
+    numbers: dict[str, list[int]]
+    keys: list[str]
+
+    def lost(self, answered: set[str]) -> set[str]:
+        """Jobs that were answered with 202 and are not there, or have not ended."""
+        return {one for one in answered if one not in self.jobs or self.jobs[one][0] not in FINAL}
+
+    def told_other_than_once(self) -> dict[str, list[str]]:
+        ended = [one for one, (state, _) in self.jobs.items() if state in FINAL]
+        return {one: self.ends.get(one, []) for one in ended if len(self.ends.get(one, [])) != 1}
+
+    def broken_channels(self) -> dict[str, list[int]]:
+        """Channels whose numbers do not run 1, 2, 3 … in the order of the log."""
+        return {
+            channel: numbers
+            for channel, numbers in self.numbers.items()
+            if numbers != list(range(1, len(numbers) + 1))
+        }
+
+    def states(self) -> dict[str, int]:
+        return dict(Counter(state for state, _ in self.jobs.values()))
+
+
+def wait_for_quiet(site: Site, *, seconds: float = 30) -> float:
+    """Until no job is unfinished and no event without its number; how long it took. Fails when it takes longer."""
+    began = time.monotonic()
+    printed = site.manage("shell", "-v", "0", "-c", COUNT_UNENDED.format(seconds=seconds))
+    left = printed.strip().splitlines()[-1]
+    assert left == "0 0", f"jobs unfinished, events unnumbered: {left}"
+    return time.monotonic() - began
+
+
+def read_ledger(site: Site) -> Ledger:
+    said = json.loads(site.manage("shell", "-v", "0", "-c", READ).strip().splitlines()[-1])
+    jobs = {one: (state, attempts) for one, (state, attempts) in said["jobs"].items()}
+    return Ledger(jobs, said["ends"], said["numbers"], said["keys"])
