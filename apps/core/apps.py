@@ -16,6 +16,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import access, lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.core.files import sweep  # noqa: PLC0415 - models are ready only now
         from apps.core.http_client import client  # noqa: PLC0415 - models are ready only now
         from apps.core.spool import process as spool  # noqa: PLC0415 - models are ready only now
 
@@ -28,4 +29,5 @@ class CoreConfig(AppConfig):
         lifecycle.on_stop(client.close_session)
         spool.register_drain(access.KIND, access.drain_access)
         lifecycle.every(spool.TICK_SECONDS, "spool", spool.drain_all)
+        lifecycle.every(sweep.SWEEP_SECONDS, "file_sweeper", sweep.sweep)
         lifecycle.every(3600, "idempotency", idempotency.forget_old_answers)

@@ -1,9 +1,11 @@
-"""The kernel's own tables: answers kept for replay, and marks that tell other processes of a change."""
+"""The kernel's own tables: answers kept for replay, files, and marks that tell other processes of a change."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
+from apps.core.ids import PublicIdField
 from apps.core.tenancy import TenantModel
 
 
@@ -29,6 +31,38 @@ class StoredAnswer(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.method_path} {self.key}"
+
+
+class StoredFile(TenantModel):
+    """Bytes that an organisation owns, kept under their digest (`core.files`). `purpose` says whose door gives them out,
+    `subject` what they belong to, by its public id.
+    """
+
+    public_id = PublicIdField(prefix="file")
+    purpose = models.CharField(max_length=40)
+    subject = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=255, blank=True)
+    content_type = models.CharField(max_length=130)
+    size = models.PositiveBigIntegerField()
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("digest",), name="core_storedfile_digest"),
+            models.Index(
+                fields=("organization", "purpose", "subject"), name="core_storedfile_subject"
+            ),
+            models.Index(
+                fields=("expires_at",),
+                condition=models.Q(expires_at__isnull=False),
+                name="core_storedfile_expires",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.public_id}"
 
 
 class ChangeMark(models.Model):
