@@ -65,32 +65,33 @@ class Courier:
         self._shed: dict[Channel, Gap] = {}
         self._round: list[tuple[Listener, list[LiveEvent | Gap]]] = []
         """Who is still to be told of the events of this round, the next one last."""
+        self._is_under_way = False
 
     def accept(self, deliveries: Sequence[tuple[Channel, LiveEvent]]) -> None:
-        is_idle = not self._queue and not self._round
         for channel, live in deliveries:
             if channel in self._shed or len(self._queue) >= MAX_WAITING:
                 first = self._shed[channel].first if channel in self._shed else live.seq
                 self._shed[channel] = Gap(live.topic, first, live.seq)
             else:
                 self._queue.append((channel, live))
-        if is_idle:
+        if not self._is_under_way:
             self._go_on()
 
     def _go_on(self) -> None:
         """One turn: the sockets write at its end, so a burst is not taken for their slowness."""
+        while not self._round and (self._queue or self._shed):
+            self._line_up()
         sockets, takes = 0, 0
-        while sockets < SLICE_SOCKETS and takes < SLICE_TAKES:
-            if not self._round and not self._line_up():
-                return
+        while self._round and sockets < SLICE_SOCKETS and takes < SLICE_TAKES:
             listener, events = self._round.pop()
             _hand(listener, events)
             sockets, takes = sockets + 1, takes + len(events)
-        if self._round or self._queue or self._shed:
+        self._is_under_way = bool(self._round or self._queue or self._shed)
+        if self._is_under_way:
             self._loop.call_soon(self._go_on)
 
-    def _line_up(self) -> bool:
-        """Begin the next round; whether there is one. Each listener keeps the order in which things came."""
+    def _line_up(self) -> None:
+        """Begin the next round. Each listener keeps the order in which things came."""
         if not self._queue:
             self._queue.extend(self._shed.items())
             self._shed.clear()
@@ -104,7 +105,6 @@ class Courier:
             events, takes = events + 1, takes + len(listeners)
         self._round = list(told.items())
         self._round.reverse()
-        return bool(self._round)
 
 
 class Hub:

@@ -7,7 +7,8 @@ import pytest
 
 from apps.core.actor import Actor, Role
 from apps.core.errors import NotFound, PermissionDenied
-from apps.core.live import LiveEvent
+from apps.core.live import Gap, LiveEvent
+from apps.events import hub as hub_module
 from apps.events.hub import Hub
 from apps.events.topics import TOPICS
 from tests.factories.events import make_actor, make_published
@@ -20,9 +21,13 @@ AUDIT = frozenset({"audit.events"})
 class Ear:
     def __init__(self) -> None:
         self.events: list[LiveEvent] = []
+        self.gaps: list[Gap] = []
 
     def take(self, event: LiveEvent) -> None:
         self.events.append(event)
+
+    def miss(self, gap: Gap) -> None:
+        self.gaps.append(gap)
 
 
 def publish(hub: Hub, organization_id: int = 1, n: int = 1) -> None:
@@ -113,6 +118,102 @@ def test_publish_forgets_a_loop_that_has_ended(actor: Actor) -> None:
     publish(hub)
 
     assert hub._audiences == {}
+
+
+def test_crowd_is_told_some_at_a_time(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SOCKETS", 4)
+    hub, ears = Hub(), [Ear() for _ in range(10)]
+
+    async def listen() -> list[int]:
+        for ear in ears:
+            hub.subscribe(actor, AUDIT, ear)
+        publish(hub)
+        told = []
+        for _ in range(4):
+            await asyncio.sleep(0)
+            told.append(sum(len(ear.events) for ear in ears))
+        return told
+
+    assert asyncio.run(listen()) == [4, 8, 10, 10]
+
+
+def test_event_published_while_a_crowd_is_told_comes_after(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SOCKETS", 1)
+    hub, ears, late = Hub(), [Ear() for _ in range(3)], Ear()
+
+    async def listen() -> None:
+        for ear in ears:
+            hub.subscribe(actor, AUDIT, ear)
+        publish(hub, n=1)
+        await asyncio.sleep(0)
+        publish(hub, n=2)
+        publish(hub, n=3)
+        hub.subscribe(actor, AUDIT, late)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert [[event.data["n"] for event in ear.events] for ear in (*ears, late)] == [
+        [1, 2, 3],
+        [1, 2, 3],
+        [1, 2, 3],
+        [2, 3],
+    ]
+
+
+def test_events_of_two_topics_keep_their_order(actor: Actor) -> None:
+    hub, ear = Hub(), Ear()
+    topics = ["audit.events", "job.progress", "audit.events", "job.progress"]
+
+    async def listen() -> None:
+        hub.subscribe(actor, frozenset(topics), ear)
+        hub.publish([make_published(n, topic=topic) for n, topic in enumerate(topics, 1)])
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert [(event.topic, event.seq) for event in ear.events] == [
+        (topic, n) for n, topic in enumerate(topics, 1)
+    ]
+
+
+def test_flood_is_shed_as_one_gap(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_WAITING", 5)
+    hub, ear, other = Hub(), Ear(), Ear()
+
+    async def listen() -> None:
+        hub.subscribe(actor, AUDIT, ear)
+        hub.subscribe(actor, frozenset({"job.progress"}), other)
+        hub.publish([make_published(n) for n in range(1, 11)])
+        await asyncio.sleep(0.01)
+        publish(hub, n=11)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert [event.seq for event in ear.events] == [1, 2, 3, 4, 5, 11]
+    assert (ear.gaps, other.gaps) == ([Gap("audit.events", 6, 10)], [])
+
+
+def test_listener_that_fails_keeps_nothing_from_the_others(actor: Actor) -> None:
+    class Broken(Ear):
+        def take(self, event: LiveEvent) -> None:
+            super().take(event)
+            raise ZeroDivisionError
+
+    hub, ears = Hub(), [Broken(), Ear()]
+
+    async def listen() -> None:
+        for ear in ears:
+            hub.subscribe(actor, AUDIT, ear)
+        hub.publish([make_published(n) for n in (1, 2)])
+        await asyncio.sleep(0.01)
+
+    asyncio.run(listen())
+
+    assert [len(ear.events) for ear in ears] == [2, 2]
 
 
 def test_permitted_topics_of_an_admin_are_all() -> None:

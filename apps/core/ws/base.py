@@ -148,6 +148,8 @@ class HouseConsumer(AsyncWebsocketConsumer):
 
     def renew(self, identity: Identity) -> None:
         """Its rights have changed. What it follows and may no longer ends it; the client comes back with less."""
+        if self._is_finished:
+            return
         before = self.actor
         if before is not None and before.organization_id != identity.organization_id:
             # What it follows belongs to the organisation it came for, whose news would no longer concern it.

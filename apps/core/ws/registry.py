@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 import structlog
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 MAX_STRANGERS = 20
 """Sockets one place may hold before they have said who they are."""
 NEWS = "identity:"
+RENEWED_AT_ONCE = 500
+"""Sockets whose rights are renewed in one turn of the loop."""
 TRIES = 4
 PAUSE = 1.0
 
@@ -45,7 +47,8 @@ class Registry:
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
         self._strangers: Counter[str] = Counter()
-        self._checks: set[asyncio.Task[None]] = set()
+        self._due: dict[asyncio.AbstractEventLoop, dict[Proof, set[Socket]]] = {}
+        self._checks: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self.news = 0
 
     @property
@@ -96,17 +99,24 @@ class Registry:
                 self._sockets.difference_update(sockets)
 
     def _check(self, sockets: Iterable[Socket]) -> None:
-        by_proof: dict[Proof, list[Socket]] = {}
+        """Ask for these, one proof after the other: news that overtook each other could bring back old rights."""
+        loop = asyncio.get_running_loop()
+        due = self._due.setdefault(loop, {})
         for socket in sockets:
             if socket.proof is not None:
-                by_proof.setdefault(socket.proof, []).append(socket)
-        task = asyncio.create_task(self._ask_all(by_proof))
-        self._checks.add(task)
-        task.add_done_callback(self._checks.discard)
+                due.setdefault(socket.proof, set()).add(socket)
+        if due and loop not in self._checks:
+            self._checks[loop] = loop.create_task(self._ask_all(loop, due))
 
-    async def _ask_all(self, by_proof: dict[Proof, list[Socket]]) -> None:
-        for proof, sockets in by_proof.items():
-            await _ask_again(proof, sockets)
+    async def _ask_all(
+        self, loop: asyncio.AbstractEventLoop, due: dict[Proof, set[Socket]]
+    ) -> None:
+        try:
+            while due:
+                proof = next(iter(due))
+                await _ask_again(proof, due.pop(proof))
+        finally:
+            del self._checks[loop], self._due[loop]
 
     async def finish_all(self) -> None:
         """The server drains."""
@@ -115,7 +125,7 @@ class Registry:
         await asyncio.sleep(0)
 
 
-async def _ask_again(proof: Proof, sockets: list[Socket]) -> None:
+async def _ask_again(proof: Proof, sockets: Collection[Socket]) -> None:
     """Renew the sockets of one proof, or close them. A database that stays away closes them too."""
     for attempt in range(TRIES):
         try:
@@ -129,13 +139,23 @@ async def _ask_again(proof: Proof, sockets: list[Socket]) -> None:
             if attempt < TRIES - 1:
                 await asyncio.sleep(PAUSE)
             continue
-        for socket in sockets:
-            socket.renew(identity)
+        for number, socket in enumerate(sockets, 1):
+            _renew(socket, identity)
+            if number % RENEWED_AT_ONCE == 0:
+                await asyncio.sleep(0)
         return None
     return _finish(sockets, Close.TRY_LATER)
 
 
-def _finish(sockets: list[Socket], code: Close) -> None:
+def _renew(socket: Socket, identity: Identity) -> None:
+    try:
+        socket.renew(identity)
+    except Exception:  # one socket's bug ends it, and keeps no other its old rights
+        log.exception("renewal_failed")
+        socket.finish(Close.INTERNAL)
+
+
+def _finish(sockets: Iterable[Socket], code: Close) -> None:
     for socket in sockets:
         socket.finish(code)
 

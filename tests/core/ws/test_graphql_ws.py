@@ -199,7 +199,8 @@ def test_leaving_lets_go_of_every_subscription(admin: str) -> None:
             await socket.start()
             await socket.follow(identifier="1")
             await socket.follow(identifier="2")
-            before = sum(map(len, hub._audiences.values()))
+            (audience,) = hub._audiences.values()
+            before = sum(map(len, audience.values()))
         await asyncio.sleep(0.05)
         return [before, dict(hub._audiences)]
 

@@ -1,18 +1,22 @@
-"""Drain, and news that comes while the database is away."""
+"""Drain, news that overtakes news, and news that comes while the database is away."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 
-from apps.core.actor import Identity
+from apps.core.actor import Identity, Role
 from apps.core.asgi.lifecycle import lifecycle
 from apps.core.changes import _tell
 from apps.core.limits import policy
 from apps.core.ws import registry as registry_module
+from apps.core.ws.auth import Proof
+from apps.core.ws.base import HouseConsumer
 from apps.core.ws.registry import MAX_STRANGERS, registry
 from tests.factories.doors import KnownTokens, Socket, drive
 from tests.factories.events import make_identity
@@ -148,3 +152,79 @@ def test_recheck_asks_once_for_sockets_of_one_key(tokens: KnownTokens, admin: st
             return tokens.asked - asked
 
     assert drive(talk()) == 1
+
+
+def test_news_that_comes_during_a_recheck_is_asked_for_after_it(
+    tokens: KnownTokens, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, held = tokens.identify, Event()
+
+    def identify(token: str) -> Identity:
+        found = real(token)
+        held.wait(2)  # only the first time: what it read is old when it is taken in
+        return found
+
+    async def talk() -> Any:
+        async with Socket("/ws", key=admin) as socket:
+            await socket.say({"type": "subscribe", "topics": ["audit.events"]})
+            await socket.hear()
+            monkeypatch.setattr(tokens, "identify", identify)
+            _tell("identity:org_1")
+            await asyncio.sleep(0.02)
+            tokens.identities["admin"] = make_identity(role=Role.VIEWER)
+            _tell("identity:org_1")
+            await asyncio.sleep(0.02)
+            held.set()
+            return await socket.hear()
+
+    assert drive(talk()) == 4401
+
+
+def test_socket_that_cannot_be_renewed_keeps_no_other_its_rights(
+    admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed: list[HouseConsumer] = []
+
+    def renew(socket: HouseConsumer, identity: Identity) -> None:
+        renewed.append(socket)
+        if len(renewed) == 1:
+            raise ZeroDivisionError
+
+    async def talk() -> list[Any]:
+        monkeypatch.setattr(HouseConsumer, "renew", renew)
+        async with Socket("/ws", key=admin) as one, Socket("/ws", key=admin) as two:
+            _tell("identity:org_1")
+            await asyncio.sleep(0.05)
+            for socket in (one, two):
+                await socket.say({"type": "ping"})
+            return [await one.hear(), await two.hear()]
+
+    heard = drive(talk())
+    assert (len(renewed), sorted(map(str, heard))) == (2, ["1011", "{'type': 'pong'}"])
+
+
+def test_renewing_many_sockets_gives_way_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "RENEWED_AT_ONCE", 10)
+    identity = make_identity()
+    monkeypatch.setattr(registry_module, "identify_anew", lambda proof: identity)
+    turns, seen = [0], []
+
+    class Idle:
+        proof = Proof(token="one")
+        organization = "org_1"
+
+        def renew(self, identity: Identity) -> None:
+            seen.append(turns[0])
+
+    async def watch() -> None:
+        while len(seen) < 30:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    async def talk() -> None:
+        registry_module.Registry()._check([Idle() for _ in range(30)])  # type: ignore[misc]  # half a socket
+        await asyncio.wait_for(watch(), 5)
+
+    drive(talk())
+
+    assert [seen.count(turn) for turn in sorted(set(seen))] == [10, 10, 10]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from apps.core.live import LiveEvent
+from apps.core.live import Gap, LiveEvent
 from apps.events.hub import Hub
 from apps.events.models import Sequencer
 from apps.events.services import sequencer
@@ -283,6 +283,8 @@ async def test_hub_paces_a_burst() -> None:
     class Ear:
         def take(self, event: LiveEvent) -> None:
             rounds[-1] += 1
+
+        def miss(self, gap: Gap) -> None: ...
 
     hub.subscribe(make_actor(), frozenset({"audit.events"}), Ear())
     hub.publish([make_published(number) for number in range(1, 101)])
