@@ -1,0 +1,1 @@
+"""GraphQL, a module for each area; `config.schema` combines what they export."""
