@@ -33,7 +33,10 @@ from apps.core.rest.renderers import FirstRenderer
 PAGING = frozenset({"page", "limit", "cursor", "ordering"})
 """What a list takes beside its filters."""
 
-_REVISION = re.compile(r'(?:W/)?"r(\d{1,9})"').fullmatch
+DIGEST_BYTES = 6
+"""Of the hash beside a revision: it tells one object's representations apart, among a handful of them."""
+
+_REVISION = re.compile(r'(?:W/)?"r(\d{1,9})(?:-[0-9a-f]{12})?"').fullmatch
 
 
 class HouseViewSet(GenericViewSet[Any]):
@@ -61,7 +64,7 @@ class HouseViewSet(GenericViewSet[Any]):
         return getattr(self.request._request, "actor", None)
 
     def expected_revision(self) -> int | None:
-        """The revision that `If-Match` names; None when absent or `*`."""
+        """The revision that `If-Match` names, by a read's ETag or a change's; None when absent or `*`."""
         header = self.request.META.get("HTTP_IF_MATCH")
         if header is None or header.strip() == "*":
             return None
@@ -154,7 +157,10 @@ class HouseViewSet(GenericViewSet[Any]):
     def finalize_response(  # type: ignore[override]  # DRF returns any HttpResponse, its stubs say Response
         self, request: Any, response: HttpResponse, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Give reads an ETag and answer 304 to those who have it already."""
+        """Give reads an ETag and answer 304 to those who have it already.
+
+        A revision alone would not do: some columns change without it, and one path may show several objects.
+        """
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]  # see above
         if (
             request.method not in ("GET", "HEAD")
@@ -163,11 +169,16 @@ class HouseViewSet(GenericViewSet[Any]):
         ):
             return final
         body = strict_json.dumps(final.data)
-        etag = (
-            final.headers.get("ETag") or f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-        )
+        etag = _etag_of(body, final.headers.get("ETag"))
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         known = request.META.get("HTTP_IF_NONE_MATCH", "").split(",")
         if etag.removeprefix("W/") in [part.strip().removeprefix("W/") for part in known]:
             return HttpResponse(status=304, headers=headers)
         return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+def _etag_of(body: bytes, revision: str | None) -> str:
+    """`"r<revision>-<hash>"`, or a weak hash alone for what has no revision."""
+    if revision is None:
+        return f'W/"{hashlib.blake2b(body, digest_size=2 * DIGEST_BYTES).hexdigest()}"'
+    return f'{revision[:-1]}-{hashlib.blake2b(body, digest_size=DIGEST_BYTES).hexdigest()}"'

@@ -10,6 +10,8 @@ from apps.core.actor import Identity
 from tests.client import Answer, GateClient
 
 THINGS = "/api/v1/things"
+READ = '"r3-cc76b3413585"'
+"""What a read of the thing called `a` is known by."""
 
 
 @pytest.fixture(autouse=True)
@@ -126,18 +128,35 @@ def test_a_read_has_an_etag_and_is_not_sent_twice(client: GateClient) -> None:
     first = client.get(f"{THINGS}/a", key="ada")
     again = client.get(f"{THINGS}/a", key="ada", headers={"If-None-Match": first.headers["etag"]})
 
-    assert first.headers["etag"] == '"r3"'
+    assert first.headers["etag"] == READ
     assert first.headers["cache-control"] == "private, no-cache"
-    assert (again.status, again.body, again.headers["etag"]) == (304, b"", '"r3"')
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", READ)
     assert "content-length" not in again.headers
 
 
 @pytest.mark.parametrize(
     ("known", "status"),
-    [('"r3"', 304), ('W/"r3"', 304), ('"x", "r3"', 304), ('"r2"', 200), ("r3", 200), ("", 200)],
+    [
+        (READ, 304),
+        (f"W/{READ}", 304),
+        (f'"x", {READ}', 304),
+        ('"r3"', 200),
+        (READ.replace("r3", "r2"), 200),
+        (READ.strip('"'), 200),
+        ("", 200),
+    ],
 )
 def test_known_etags_are_compared_weakly(client: GateClient, known: str, status: int) -> None:
     assert client.get(f"{THINGS}/a", key="ada", headers={"If-None-Match": known}).status == status
+
+
+def test_another_object_of_the_same_revision_is_not_the_one_that_is_known(
+    client: GateClient,
+) -> None:
+    answer = client.get(f"{THINGS}/b", key="ada", headers={"If-None-Match": READ})
+
+    assert (answer.status, answer.json()["name"]) == (200, "b")
+    assert answer.headers["etag"].startswith('"r3-')
 
 
 def test_a_list_has_an_etag_of_its_bytes(client: GateClient) -> None:
@@ -151,7 +170,17 @@ def test_a_list_has_an_etag_of_its_bytes(client: GateClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "expected"), [(None, None), ("*", None), ('"r3"', 3), ('W/"r3"', 3), (' "r0" ', 0)]
+    ("header", "expected"),
+    [
+        (None, None),
+        ("*", None),
+        ('"r3"', 3),
+        ('W/"r3"', 3),
+        (' "r0" ', 0),
+        (READ, 3),
+        (f"W/{READ}", 3),
+        ('"r12-000000000000"', 12),
+    ],
 )
 def test_if_match_names_a_revision(
     client: GateClient, header: str | None, expected: int | None
@@ -162,7 +191,19 @@ def test_if_match_names_a_revision(
 
 
 @pytest.mark.parametrize(
-    "header", ["", "r3", '"3"', '"r-1"', '"r3", "r4"', '"r99999999999"', '"r٣"']
+    "header",
+    [
+        "",
+        "r3",
+        '"3"',
+        '"r-1"',
+        '"r3", "r4"',
+        '"r99999999999"',
+        '"r٣"',
+        '"r3-"',
+        '"r3-0"',
+        '"r3-00000000000G"',
+    ],
 )
 def test_another_if_match_is_malformed(client: GateClient, header: str) -> None:
     answer = client.put(

@@ -114,6 +114,20 @@ def test_organizations_refuse_a_taken_slug(
     assert (answer.status, answer.error) == (409, "name_taken")
 
 
+def test_current_organization_of_one_is_not_that_of_another(
+    desk: Desk, admin: Membership, stranger: Membership
+) -> None:
+    mine = desk.call("GET", "organizations/current", admin)
+    known = {"if-none-match": mine.headers["etag"]}
+
+    answers = [
+        desk.call("GET", "organizations/current", by, headers=known) for by in (admin, stranger)
+    ]
+
+    assert [answer.status for answer in answers] == [304, 200]
+    assert answers[1].json()["id"] == stranger.organization.public_id
+
+
 def test_current_organization_is_renamed_under_its_revision(desk: Desk, admin: Membership) -> None:
     read = desk.call("GET", "organizations/current", admin)
     headers = {"if-match": read.headers["etag"]}
@@ -125,7 +139,7 @@ def test_current_organization_is_renamed_under_its_revision(desk: Desk, admin: M
         "PATCH", "organizations/current", admin, body={"name": "Acme Inc"}, headers=headers
     )
 
-    assert (read.json()["name"], read.headers["etag"]) == ("Acme", '"r1"')
+    assert (read.json()["name"], read.headers["etag"][:4]) == ("Acme", '"r1-')
     assert (changed.status, changed.json()["name"], changed.headers["etag"]) == (
         200,
         "Acme Ltd",
@@ -206,7 +220,8 @@ def test_members_take_two_queries_however_many(desk: Desk, admin: Membership, ex
 def test_member_is_shown_with_its_revision(desk: Desk, viewer: Membership) -> None:
     answer = desk.call("GET", f"members/{viewer.public_id}", viewer)
 
-    assert (answer.status, answer.json(), answer.headers["etag"]) == (200, present(viewer), '"r1"')
+    assert (answer.status, answer.json()) == (200, present(viewer))
+    assert answer.headers["etag"].startswith('"r1-')
 
 
 def test_member_is_changed_under_its_revision(
