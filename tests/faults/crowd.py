@@ -88,10 +88,12 @@ class Crowd:
         self._turns = itertools.cycle(self.calls)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         headers = {"Authorization": f"Bearer {self.key}"}
-        async with aiohttp.ClientSession(self.url, timeout=timeout, headers=headers) as session:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.callers):
-                    group.create_task(self._go_on(session))
+        async with (
+            aiohttp.ClientSession(self.url, timeout=timeout, headers=headers) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(self.callers):
+                group.create_task(self._go_on(session))
 
     async def _go_on(self, session: aiohttp.ClientSession) -> None:
         while not self._is_over.is_set():
