@@ -61,7 +61,7 @@ async def call(
     started = perf_counter()
     try:
         async with asyncio.timeout(limits.seconds):
-            session = await _session()
+            session = await open_session()
             async with session.request(
                 method,
                 URL(url, encoded=True),
@@ -80,7 +80,7 @@ async def call(
     except TimeoutError:
         raise CallTimedOut(f"No whole answer came within {limits.seconds:g} s.") from None
     except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
-        raise _translate(error) from error
+        raise translate(error) from error
 
 
 async def close_session() -> None:
@@ -90,7 +90,7 @@ async def close_session() -> None:
         await session.close()
 
 
-async def _session() -> ClientSession:
+async def open_session() -> ClientSession:
     allowed: frozenset[str] = settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS
     loop = asyncio.get_running_loop()
     known, session = _sessions.get(loop, (allowed, None))
@@ -148,7 +148,7 @@ def _unpacker(encoding: str) -> _Unpack:
     return zlib.decompressobj(bits).decompress
 
 
-def _translate(error: Exception) -> Exception:
+def translate(error: Exception) -> Exception:
     cause: Any = error
     while cause is not None:  # the guard's word, however the library wrapped it
         if isinstance(cause, Forbidden):
