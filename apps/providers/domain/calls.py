@@ -63,6 +63,8 @@ class Answer:
     """None when the upstream said nothing of it."""
     finish_reason: str | None = None
     text: str = ""
+    raw: bytes = b""
+    """The body as it came, where that is `body` to the letter: it goes on unchanged and is not written anew."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,8 @@ class Event:
     finish_reason: str | None = None
     is_last: bool = False
     """The dialect's own word for the end was spoken. A stream that ends without is cut."""
+    raw: bytes = b""
+    """The JSON of `data` as it came, without line breaks; empty where it was made here."""
 
 
 @dataclass(frozen=True, slots=True)
