@@ -37,6 +37,16 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendingBound:
+    """How much a credential may spend in a period (`day`, `month`, `total`); None is no bound on that side."""
+
+    period: str
+    nano: int | None = None
+    """Billionths of a dollar."""
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What a credential amounts to; cached per process, so it holds plain values and nothing of one request."""
 
@@ -59,6 +69,7 @@ class Identity:
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     models: frozenset[str] | None = None
     limits: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
+    budget: SpendingBound | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ class BudgetExceeded(Limited):
         self.data.setdefault("should_retry", False)
 
 
+class BudgetHeld(Limited):
+    """Calls under way hold what is left of a budget; when they end there may be room again."""
+
+    code = "budget_held"
+    message = "Calls under way hold the rest of the budget. Try again in a moment."
+
+
 class LedgerRebuilding(Unavailable):
     """What was spent is being counted again; calls under a budget wait for it."""
 

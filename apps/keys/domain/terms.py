@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from apps.core.actor import Role
+from apps.core.actor import Role, SpendingBound
 from apps.core.errors import FieldError, Invalid
 from apps.core.limits.rates import parse_rate
 
 PERIODS = ("day", "month", "total")
 MAX_ENTRIES = 100
-MAX_AMOUNT = 1e12
+BUDGET_FIELDS = ("amount", "tokens", "period")
+NANO = 1_000_000_000
+SMALLEST_AMOUNT = 1 / NANO
+MAX_AMOUNT = 9_000_000
+"""Dollars. In billionths, whole numbers up to here are exact in every place that adds them."""
+MAX_TOKENS = 9_000_000_000_000_000
 NAME_LENGTH = 255
 MODEL_NAME_LENGTH = 50
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -76,28 +82,46 @@ def check_models(models: Sequence[Any] | None) -> list[str] | None:
 
 
 def check_budget(budget: Any) -> dict[str, Any] | None:
-    """`{"amount": 25.0, "period": "day"|"month"|"total"}`."""
+    """`{"amount": 25.0, "tokens": 1000000, "period": "day"|"month"|"total"}`; one of the first two may be missing."""
     if budget is None:
         return None
     _must_be_object("budget", budget)
-    amount, period = budget.get("amount"), budget.get("period")
+    amount, tokens, period = (budget.get(name) for name in BUDGET_FIELDS)
     errors = []
-    if not _is_amount(amount):
+    if (amount is None and tokens is None) or not (amount is None or _is_amount(amount)):
         errors.append(FieldError("budget.amount", "must be a number above zero", "min_value"))
+    if not (tokens is None or _is_count(tokens)):
+        errors.append(FieldError("budget.tokens", "must be a whole number above zero", "min_value"))
     if period not in PERIODS:
         errors.append(FieldError("budget.period", f"must be one of {', '.join(PERIODS)}", "choice"))
     errors += [
         FieldError(f"budget.{name}", "is not a field here", "unknown_field")
-        for name in sorted(set(budget) - {"amount", "period"})
+        for name in sorted(set(budget) - set(BUDGET_FIELDS))
     ]
     _raise_if_any(errors)
-    return {"amount": float(amount or 0), "period": period}
+    bounds = {} if amount is None else {"amount": float(amount)}
+    return bounds | ({} if tokens is None else {"tokens": tokens}) | {"period": period}
+
+
+def spending_bound(budget: Mapping[str, Any] | None) -> SpendingBound | None:
+    """A checked budget in whole numbers. A dollar is read as it was written: 0.1 is a tenth, not what floats make of
+    it.
+    """
+    if budget is None:
+        return None
+    amount = budget.get("amount")
+    nano = None if amount is None else int(Decimal(repr(amount)) * NANO)
+    return SpendingBound(budget["period"], nano, budget.get("tokens"))
 
 
 def _is_amount(amount: Any) -> bool:
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         return False
-    return 0 < amount <= MAX_AMOUNT
+    return SMALLEST_AMOUNT <= amount <= MAX_AMOUNT
+
+
+def _is_count(tokens: Any) -> bool:
+    return isinstance(tokens, int) and not isinstance(tokens, bool) and 0 < tokens <= MAX_TOKENS
 
 
 def _network(text: str) -> str:

@@ -16,6 +16,7 @@ from apps.core.limits.rates import parse_rate
 from apps.core.permissions import permissions_of
 from apps.core.tenancy import unscoped
 from apps.keys.domain import secrets
+from apps.keys.domain.terms import spending_bound
 from apps.keys.models import ApiKey, KeySecret
 from apps.tenants.domain.roles import rank
 from apps.tenants.queries import identities
@@ -76,6 +77,7 @@ def _identity(key: ApiKey, owner: Identity, expires_at: datetime | None) -> Iden
         addresses=tuple(ip_network(text) for text in key.addresses),
         models=None if key.model_names is None else frozenset(key.model_names),
         limits=MappingProxyType({name: parse_rate(rate) for name, rate in key.limits.items()}),
+        budget=spending_bound(key.budget),
     )
 
 
