@@ -158,4 +158,14 @@ async def test_readings_flow_while_somebody_follows(site: Site, server: ServerPr
         ("system.metrics", "system.metrics.read", 1),
         ("system.metrics", "system.metrics.read", 2),
     ]
-    assert events[0]["data"]["sockets"] == 1
+    assert set(events[0]["data"]) == {
+        "process",
+        "cpu_percent",
+        "memory_bytes",
+        "loop_lag_ms",
+        "pool_waiting",
+        "pool_threads",
+        "sockets",
+        "queue_depth",
+    }
+    assert (events[0]["data"]["sockets"], events[0]["data"]["queue_depth"]) == (1, 0)
