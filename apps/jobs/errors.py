@@ -3,7 +3,8 @@
 AppError
 ├── Conflict
 │   ├── JobEnded      cancelling or adding to what has ended
-│   └── JobNotEnded   retrying what runs, waits or is completed
+│   ├── JobNotEnded   retrying what runs, waits or is completed
+│   └── NoResult      asking for what a job has not given, or not yet
 └── Limited
     └── QueueFull     an organisation has as many jobs waiting as it may
 """
@@ -21,6 +22,11 @@ class JobEnded(Conflict):
 class JobNotEnded(Conflict):
     code = "job_not_retryable"
     message = "Only a failed or cancelled job can be tried again."
+
+
+class NoResult(Conflict):
+    code = "no_result"
+    message = "The job has no result."
 
 
 class QueueFull(Limited):

@@ -18,7 +18,9 @@ from apps.core.graphql.mutations import HouseMutation
 from apps.core.graphql.types import JSON, DateTime, HouseType, public_id
 from apps.jobs.domain.kinds import Kind
 from apps.jobs.domain.priorities import Priority
+from apps.jobs.domain.results import address_of
 from apps.jobs.domain.standings import frame_of, standing_of_event
+from apps.jobs.domain.states import State
 from apps.jobs.models import Job
 from apps.jobs.permissions import JobPermission
 from apps.jobs.queries import jobs as queries
@@ -66,7 +68,8 @@ class JobType(HouseType):
     attempts = graphene.Int(required=True)
     max_attempts = graphene.Int(required=True)
     payload = JSON(required=True)
-    result = JSON()
+    result = JSON(description="Above 1 MB the description of a file.")
+    result_url = graphene.String(description="Where the result alone is had, once it is completed.")
     error = graphene.Field(JobError)
     callback_url = graphene.String(required=True)
     created_by = graphene.Field(JobCreator, description="Null is the house itself.")
@@ -84,6 +87,10 @@ class JobType(HouseType):
     @staticmethod
     def resolve_estimated_completion(job: Job, info: Any) -> Any:
         return queries.estimated_end(job)
+
+    @staticmethod
+    def resolve_result_url(job: Job, info: Any) -> str | None:
+        return address_of(job.public_id) if job.state == State.COMPLETED else None
 
     @staticmethod
     def resolve_created_by(job: Job, info: Any) -> Any:

@@ -18,7 +18,7 @@ MOMENT = 0.05
 
 
 class SleepPayload(BaseModel):
-    """`fail` ends it as failed, `crash` kills the process that runs it, each time."""
+    """`fail` ends it as failed, `crash` kills the process that runs it, each time; `result_bytes` makes the result large."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -26,6 +26,7 @@ class SleepPayload(BaseModel):
     steps: int = Field(default=1, ge=1, le=100)
     fail: bool = False
     crash: bool = False
+    result_bytes: int = Field(default=0, ge=0, le=4_000_000)
 
 
 DEMO_SLEEP = declare(
@@ -52,7 +53,12 @@ DEMO_COMPUTE = declare(
 @handles(DEMO_SLEEP)
 def sleep_a_while(context: Context, payload: SleepPayload) -> dict[str, Any]:
     """Sleep in steps, saying how far it is."""
-    return {"slept": _sleep_through(context, payload), "steps": payload.steps}
+    return _result(_sleep_through(context, payload), payload)
+
+
+def _result(slept: float, payload: SleepPayload) -> dict[str, Any]:
+    filling = {"filling": "z" * payload.result_bytes} if payload.result_bytes else {}
+    return {"slept": slept, "steps": payload.steps, **filling}
 
 
 def _sleep_through(context: Context, payload: SleepPayload) -> float:
@@ -79,7 +85,7 @@ def _sleep_one_step(context: Context, payload: SleepPayload, number: int) -> Non
 @handles(DEMO_COMPUTE)
 def compute_a_while(context: Context, payload: SleepPayload) -> dict[str, Any]:
     """The same in a process of its own."""
-    return {"slept": _sleep_through(context, payload), "steps": payload.steps}
+    return _result(_sleep_through(context, payload), payload)
 
 
 @handles(groups.GROUP)

@@ -61,6 +61,14 @@ class TestFailedJobs(RestDoor):
         return str(make_job(place.organization, by=place.admin, state=State.FAILED).public_id)
 
 
+class TestJobResult(RestDoor):
+    calls = (Call("GET", "/api/v1/jobs/{id}/result", JobPermission.VIEW),)
+
+    def make(self, place: Place) -> str:
+        job = make_job(place.organization, by=place.admin, state=State.COMPLETED, result={"n": 1})
+        return str(job.public_id)
+
+
 class TestJobStatus(RestDoor):
     """Public; called with a key here, since a stranger with an id is told the bare state."""
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -15,12 +19,15 @@ from pydantic import BaseModel
 
 from apps.core import bus
 from apps.core.errors import Unavailable
-from apps.core.tenancy import current_organization_id
+from apps.core.files import files
+from apps.core.models import StoredFile
+from apps.core.tenancy import current_organization_id, organization_scope
 from apps.jobs.adapters import pipes
 from apps.jobs.domain import kinds
 from apps.jobs.domain.kinds import Context, Kind, Refused
 from apps.jobs.models import Job
 from apps.jobs.permissions import JobPermission
+from apps.jobs.queries.results import result_file
 from apps.jobs.services import claims, queue
 from apps.jobs.worker import loop
 from apps.jobs.worker.loop import Worker
@@ -36,8 +43,9 @@ class Nothing(BaseModel):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
     settings.SIGNALBOX_SHUTDOWN_GRACE = 4
+    settings.SIGNALBOX_DATA_DIR = tmp_path
     monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0.05)
     monkeypatch.setattr(bus, "_sinks", lambda: (lambda fact: None,))
 
@@ -149,17 +157,89 @@ def test_what_a_handler_raises_becomes_the_error(
     assert "secret" not in job.error["message"]
 
 
-@pytest.mark.parametrize(
-    ("result", "code"),
-    [("x" * 1_100_000, "result_too_large"), ({"a": "nul \x00"}, "result_unstorable")],
-)
 def test_a_result_nobody_can_keep_fails_the_job(
-    place: Organization, kind_of: Callable[..., Kind[Nothing]], result: Any, code: str
+    place: Organization, kind_of: Callable[..., Kind[Nothing]]
 ) -> None:
     with working():
-        job = wait_for(put(kind_of(lambda context, payload: result), place), "failed")
+        job = wait_for(put(kind_of(lambda context, payload: {"a": "nul \x00"}), place), "failed")
 
-    assert (job.error["code"], job.attempts) == (code, 1)
+    assert (job.error["code"], job.attempts) == ("result_unstorable", 1)
+
+
+def test_a_result_above_a_megabyte_is_kept_as_a_file(
+    place: Organization, kind_of: Callable[..., Kind[Nothing]]
+) -> None:
+    large = {"rows": ["x" * 100] * 20_000}
+
+    with working():
+        job = wait_for(put(kind_of(lambda context, payload: large), place), "completed")
+
+    file = file_of(job)
+    written = read(file)
+    assert json.loads(written) == large
+    assert job.result == {
+        "file": file.public_id,
+        "name": f"{job.public_id}.json",
+        "content_type": "application/json",
+        "size": len(written),
+        "digest": f"sha256:{hashlib.sha256(written).hexdigest()}",
+        "url": f"/api/v1/jobs/{job.public_id}/result",
+    }
+    left = file.expires_at - job.finished_at
+    assert timedelta(days=31) - timedelta(minutes=1) < left < timedelta(days=31)
+
+
+def test_a_handler_may_write_its_result_as_a_file(
+    place: Organization, kind_of: Callable[..., Kind[Nothing]]
+) -> None:
+    def handle(context: Context, payload: Nothing) -> Any:
+        rows = (f"{number}\n".encode() for number in range(3))
+        return context.keep_result(rows, name="../rows.csv", content_type="text/csv")
+
+    with working():
+        job = wait_for(put(kind_of(handle), place), "completed")
+
+    assert read(file_of(job)) == b"0\n1\n2\n"
+    assert (job.result["name"], job.result["content_type"]) == ("rows.csv", "text/csv")
+
+
+def test_a_result_without_room_fails_the_job_and_leaves_nothing(
+    place: Organization, kind_of: Callable[..., Kind[Nothing]], settings: Any
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limited = Event()
+
+    def handle(context: Context, payload: Nothing) -> str:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, before[1]))
+        limited.set()
+        return "x" * 1_100_000
+
+    try:
+        with working():
+            job = put(kind_of(handle, max_attempts=1), place)
+            limited.wait(10)
+            time.sleep(0.3)
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            job = wait_for(job, "failed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert (job.error["code"], job.result) == ("no_room", None)
+    assert [
+        path for path in (settings.SIGNALBOX_DATA_DIR / "files").rglob("*") if path.is_file()
+    ] == []
+
+
+def file_of(job: Job) -> StoredFile:
+    with organization_scope(job.organization_id):
+        found = result_file(job)
+    assert found is not None
+    return found
+
+
+def read(file: StoredFile) -> bytes:
+    with files.open(file) as stream:
+        return stream.read()
 
 
 def test_a_job_beyond_its_time_limit_fails_and_its_thread_is_replaced(

@@ -6,7 +6,7 @@ tried. A handler is a function of `(Context, payload)`; its return value is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -40,6 +40,11 @@ class Context(Protocol):
 
     def is_cancelled(self) -> bool:
         """Whether somebody asked to stop; for handlers that end in their own way."""
+
+    def keep_result(
+        self, pieces: Iterable[bytes], *, name: str = "", content_type: str = ""
+    ) -> dict[str, Any]:
+        """Keep a result that is no JSON, or too large to hold, as a file; return what this answers."""
 
 
 class Cancelled(Exception):

@@ -13,11 +13,15 @@ from apps.core.rest.fields import ObjectField
 from apps.core.rest.serializers import BodySerializer, ReadSerializer
 from apps.core.rest.text import CleanCharField
 from apps.jobs.domain.priorities import WORDS, Priority
+from apps.jobs.domain.results import address_of
 from apps.jobs.models import Job
 from apps.jobs.queries import jobs, lists
 from apps.jobs.services.submissions import MAX_TOGETHER, MAX_URL
 
 NAMES = {"from": "since", "to": "until"}
+RESULT = (
+    "What its work gave, null until then; above 1 MB the description of a file: see `links.result`."
+)
 CALLBACK = "Told by a signed webhook when the job has ended."
 
 
@@ -52,6 +56,7 @@ class LinksSerializer(ReadSerializer):
     stream = serializers.CharField()
     events = serializers.CharField()
     cancel = serializers.CharField()
+    result = serializers.CharField()
 
 
 class CreatorSerializer(ReadSerializer):
@@ -125,7 +130,7 @@ class JobSerializer(ReadSerializer):
 
 class WholeJobSerializer(JobSerializer):
     payload = serializers.DictField(child=serializers.JSONField())
-    result = serializers.JSONField(help_text="What its work gave; null until then.")
+    result = serializers.JSONField(help_text=RESULT)
     callback_url = serializers.CharField()
     children = serializers.SerializerMethodField(help_text="How many there are in each state.")
     links = serializers.SerializerMethodField()
@@ -145,6 +150,7 @@ def links_of(job_id: str) -> dict[str, Any]:
         "stream": f"/api/v1/job/{job_id}/stream",
         "events": f"/api/v1/jobs/{job_id}/events",
         "cancel": f"/api/v1/jobs/{job_id}/cancel",
+        "result": address_of(job_id),
     }
 
 

@@ -47,9 +47,20 @@ JOB: dict[str, Any] = {
         "stream": f"/api/v1/job/{ID}/stream",
         "events": f"/api/v1/jobs/{ID}/events",
         "cancel": f"/api/v1/jobs/{ID}/cancel",
+        "result": f"/api/v1/jobs/{ID}/result",
     },
 }
 TICKET = {"job_id": ID, "status": "queued", **{n: JOB[n] for n in ("created_at", "links")}}
+
+RESULT = {"slept": 10.0, "steps": 1}
+FILE = {
+    "file": "file_3c1d8f7e6a5c4d0b7e8a1c5d2f4e6a9b",
+    "name": f"{ID}.json",
+    "content_type": "application/json",
+    "size": 2621440,
+    "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "url": f"/api/v1/jobs/{ID}/result",
+}
 
 STATUS: dict[str, Any] = {
     "type": "object",
@@ -130,4 +141,5 @@ KINDS: dict[str, Any] = {
         ]
     },
 }
+ANYTHING: dict[str, Any] = {"description": "Whatever its kind gives.", "example": RESULT}
 PRIORITIES = list(WORDS)

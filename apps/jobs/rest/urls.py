@@ -15,6 +15,7 @@ urlpatterns = [
     path("jobs/<str:id>", JobViewSet.as_view({"get": "retrieve"})),
     path("jobs/<str:id>/cancel", JobViewSet.as_view({"post": "cancel"})),
     path("jobs/<str:id>/retry", JobViewSet.as_view({"post": "retry"})),
+    path("jobs/<str:id>/result", JobViewSet.as_view({"get": "result"})),
     path("jobs/<str:id>/status", job_status),
     path("jobs/<str:id>/events", job_events),
 ]

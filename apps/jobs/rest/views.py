@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from apps.core.asgi.door import Door
+from apps.core.files.answers import attachment
 from apps.core.rest.viewsets import HouseViewSet
 from apps.jobs.domain.kinds import Kind
 from apps.jobs.permissions import JobPermission
 from apps.jobs.queries import jobs as queries
-from apps.jobs.queries import lists
+from apps.jobs.queries import lists, results
 from apps.jobs.rest import serializers, shapes
 from apps.jobs.services import submissions
 
@@ -59,6 +61,7 @@ class JobViewSet(HouseViewSet):
         "bulk": Door(JobPermission.CREATE),
         "kinds": Door(JobPermission.VIEW),
         "retrieve": Door(JobPermission.VIEW),
+        "result": Door(JobPermission.VIEW),
         "cancel": Door(JobPermission.MANAGE),
         "retry": Door(JobPermission.MANAGE),
     }
@@ -117,6 +120,23 @@ class JobViewSet(HouseViewSet):
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         job = queries.get_job(actor=self.actor, job_id=id)
         return self.present(job, serializers.WholeJobSerializer)
+
+    @extend_schema(
+        summary="A job's result alone",
+        description=(
+            "The value, or the file that was too large for the job itself, as an attachment with its digest as `ETag`. "
+            "409 until the job is completed."
+        ),
+        responses={
+            (200, "application/json"): shapes.ANYTHING,
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+        },
+    )
+    def result(self, request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the URL's word
+        found = results.get_result(actor=self.actor, job_id=id)
+        if found.file is not None:
+            return attachment(request, found.file)
+        return Response(found.value)
 
     @extend_schema(
         summary="Cancel a job",

@@ -8,16 +8,15 @@ import structlog
 from pydantic import ValidationError
 
 from apps.core import json as strict_json
-from apps.core.errors import AppError
+from apps.core.errors import AppError, TooLarge
 from apps.core.tenancy import organization_scope
 from apps.jobs.domain.kinds import Cancelled, Kind, Refused, handler_of, kind_named
 from apps.jobs.models import Job
-from apps.jobs.services import authority
+from apps.jobs.services import authority, results
 from apps.jobs.services.outcomes import Outcome
 from apps.jobs.worker.context import RunContext, clean
 
 log = structlog.get_logger(__name__)
-MAX_RESULT = 1024 * 1024
 
 
 def refusal_of(job: Job) -> Outcome | None:
@@ -43,6 +42,8 @@ def run_handler(context: RunContext) -> Outcome:
         return Outcome(job, is_cancelled=True)
     except Refused as refusal:
         return failed(job, refusal.code, refusal.message, is_final=True)
+    except TooLarge as error:
+        return failed(job, error.code, error.message, is_final=True)
     except AppError as error:
         return failed(job, error.code, error.message)
     except Exception as error:
@@ -71,13 +72,12 @@ def _payload_of(kind: Kind[Any], job: Job) -> Any:
 
 
 def _completed(job: Job, result: Any) -> Outcome:
-    """The result as plain JSON that any database can keep."""
+    """The result as plain JSON that any database can keep; of a large one that is the description of its file."""
     if result is None:
         return Outcome(job)
     written = strict_json.dumps(result)
-    if len(written) > MAX_RESULT:
-        text = f"A result may have {MAX_RESULT} bytes."
-        return failed(job, "result_too_large", text, is_final=True)
+    if len(written) > results.MOST_BYTES:
+        return Outcome(job, result=results.keep_json(job, written))
     try:
         return Outcome(job, result=strict_json.parse(written))
     except AppError as error:

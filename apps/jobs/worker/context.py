@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from apps.core.actor import Actor
 from apps.jobs.domain.kinds import Cancelled
 from apps.jobs.models import Job
-from apps.jobs.services import authority
+from apps.jobs.services import authority, results
 
 MAX_STEPS = 200
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -66,6 +66,14 @@ class RunContext:
         self._stop.wait(seconds)
         self._raise_if_stopped()
 
+    def keep_result(
+        self, pieces: Iterable[bytes], *, name: str = "", content_type: str = ""
+    ) -> dict[str, Any]:
+        """A file as the result; it is written while the pieces come, and a cancelled job stops in between."""
+        return results.keep_result(
+            self.job, self._until_stopped(pieces), name=name, content_type=content_type
+        )
+
     def take(self, progress: float, message: str, steps: list[Any]) -> None:
         """What the handler reported in a child process."""
         self.job.progress, self.job.message, self.job.steps = progress, message, steps
@@ -86,6 +94,11 @@ class RunContext:
         if not self.is_changed:
             self.is_changed = True
             self.note()
+
+    def _until_stopped(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._raise_if_stopped()
+            yield piece
 
     def _raise_if_stopped(self) -> None:
         if self._stop.is_set():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from apps.core.tenancy import organization_scope
 from apps.jobs.domain.priorities import Priority
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job
+from apps.jobs.services import results
 from apps.tenants.models import Membership
 from tests.client import GateClient
 from tests.factories.doors import KnownTokens
@@ -58,6 +61,7 @@ def links(job_id: str) -> dict[str, str]:
         "stream": f"/api/v1/job/{job_id}/stream",
         "events": f"/api/v1/jobs/{job_id}/events",
         "cancel": f"/api/v1/jobs/{job_id}/cancel",
+        "result": f"/api/v1/jobs/{job_id}/result",
     }
 
 
@@ -271,3 +275,79 @@ def test_parent_of_another_organisation_is_not_found(desk: Desk, stranger: Desk)
     ]
 
     assert [(answer.status, answer.error) for answer in answers] == [(404, "not_found")] * 2
+
+
+def completed(desk: Desk, result: Any) -> Job:
+    return make_job(desk.organization, state=State.COMPLETED, result=result)
+
+
+def with_file(desk: Desk, content: bytes, **values: Any) -> Job:
+    job = completed(desk, None)
+    described = results.keep_result(job, [content], **values)
+    with organization_scope(desk.organization.pk):
+        Job.objects.filter(pk=job.pk).update(result=described)
+    return job
+
+
+def test_result_of_a_completed_job_is_its_value(desk: Desk) -> None:
+    job = completed(desk, {"slept": 1})
+
+    assert desk.get(f"jobs/{job.public_id}/result") == {"slept": 1}
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED])
+def test_result_of_any_other_is_a_conflict(desk: Desk, state: State) -> None:
+    job = make_job(desk.organization, state=state)
+
+    answer = desk.client.get(f"/api/v1/jobs/{job.public_id}/result", key=desk.key)
+
+    assert (answer.status, answer.error) == (409, "no_result")
+    assert answer.json()["message"] == f"The job has no result: it is {state}."
+
+
+def test_result_in_a_file_is_an_attachment(desk: Desk, settings: Any, tmp_path: Path) -> None:
+    settings.SIGNALBOX_DATA_DIR = tmp_path
+    page = b"<script>alert(1)</script>" * 50_000
+    job = with_file(desk, page, name='a "quoted" näme.html', content_type="text/html")
+    path = f"/api/v1/jobs/{job.public_id}/result"
+
+    answer = desk.client.get(path, key=desk.key)
+    again = desk.client.get(path, key=desk.key, headers={"If-None-Match": answer.headers["etag"]})
+
+    told = ("content-type", "content-length", "x-content-type-options", "etag", "cache-control")
+    assert (answer.status, answer.body) == (200, page)
+    assert {name: answer.headers[name] for name in told} == {
+        "content-type": "text/html",
+        "content-length": str(len(page)),
+        "x-content-type-options": "nosniff",
+        "etag": f'"{hashlib.sha256(page).hexdigest()}"',
+        "cache-control": "private, no-cache",
+    }
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename*=utf-8''a%20%22quoted%22%20n%C3%A4me.html"
+    )
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_result_that_names_another_jobs_file_is_but_a_value(
+    desk: Desk, stranger: Desk, settings: Any, tmp_path: Path
+) -> None:
+    settings.SIGNALBOX_DATA_DIR = tmp_path
+    for owner in (desk, stranger):
+        with organization_scope(owner.organization.pk):
+            named = Job.objects.get(pk=with_file(owner, b"theirs").pk).result
+        job = completed(desk, named)
+
+        assert desk.get(f"jobs/{job.public_id}/result") == named
+
+
+def test_result_whose_bytes_are_gone_is_unavailable(
+    desk: Desk, settings: Any, tmp_path: Path
+) -> None:
+    settings.SIGNALBOX_DATA_DIR = tmp_path
+    job = with_file(desk, b"lost")
+    settings.SIGNALBOX_DATA_DIR = tmp_path / "elsewhere"
+
+    answer = desk.client.get(f"/api/v1/jobs/{job.public_id}/result", key=desk.key)
+
+    assert (answer.status, answer.error) == (503, "file_unreadable")
