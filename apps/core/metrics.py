@@ -20,6 +20,7 @@ from prometheus_client import (
     multiprocess,
 )
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from apps.core.asgi.pool import shared_pool
 from apps.core.asgi.request import GateRequest
@@ -54,6 +55,7 @@ SOCKETS = Gauge(
     "signalbox_sockets", "Open sockets.", multiprocess_mode="livesum", registry=registry
 )
 
+_sources: list[Collector] = []
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _children: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
@@ -89,11 +91,19 @@ def exposition(organization: str | None) -> bytes:
     return generate_latest(_Only(source, organization))
 
 
+def add_source(source: Collector) -> None:
+    """Series that are no process's own: read anew at each exposition, and told once however many processes there are."""
+    _sources.append(source)
+    registry.register(source)
+
+
 def _whole_registry() -> CollectorRegistry:
     if not settings.SIGNALBOX_METRICS_DIR:
         return registry
     merged = CollectorRegistry()
     multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]  # not theirs
+    for source in _sources:
+        merged.register(source)
     return merged
 
 

@@ -1,4 +1,4 @@
-"""Jobs for the operator: every organisation's, to look at, cancel and try again."""
+"""Jobs for the operator: every organisation's, to look at, cancel and try again; and the house's own schedule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from apps.core.actor import Actor
 from apps.core.admin import OperatorAdmin, say_refusal
 from apps.core.errors import AppError
 from apps.core.tenancy import organization_scope
-from apps.jobs.models import Job
+from apps.jobs.domain.schedule import scheduled_named
+from apps.jobs.models import Job, Periodic
 from apps.jobs.services import submissions
 from apps.tenants.queries.identities import identity_of_operator
 
@@ -60,6 +61,21 @@ class JobAdmin(OperatorAdmin):
     def retry(self, request: HttpRequest, rows: QuerySet[Job]) -> None:
         done = _each(request, rows, submissions.retry_job)
         messages.success(request, _("Queued again: %(count)d") % {"count": done})
+
+
+@admin.register(Periodic)
+class PeriodicAdmin(OperatorAdmin):
+    """What the house does again and again. The rules stand in the code; cron expressions are read in UTC."""
+
+    list_display = ("name", "rule", "next_at", "last_at")
+    fields = list_display
+    readonly_fields = fields
+    ordering = ("name",)
+
+    @admin.display(description=gettext_lazy("rule (UTC)"))
+    def rule(self, row: Periodic) -> str:
+        scheduled = scheduled_named(row.name)
+        return scheduled.rule_text if scheduled else _("no longer declared")
 
 
 def _each(request: HttpRequest, rows: QuerySet[Job], deed: Callable[..., Job]) -> int:

@@ -15,15 +15,18 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         # Local: these need the app registry, which is complete only now.
-        from apps.core import live  # noqa: PLC0415
+        from apps.core import live, metrics  # noqa: PLC0415
         from apps.core.asgi import lifecycle  # noqa: PLC0415
         from apps.jobs import permissions  # noqa: F401, PLC0415
         from apps.jobs.adapters import notify, pipes  # noqa: PLC0415
         from apps.jobs.queries import depth  # noqa: PLC0415
-        from apps.jobs.services import doorbell  # noqa: PLC0415
+        from apps.jobs.queries.metrics import JobSeries  # noqa: PLC0415
+        from apps.jobs.services import doorbell, tallies  # noqa: PLC0415
 
         autodiscover_modules("tasks")
         live.register_probe("queue_depth", depth.queue_depth)
+        metrics.add_source(JobSeries())
+        lifecycle.every(tallies.FLUSH_SECONDS, "job_tallies", tallies.flush)
         doorbell.add_ring(pipes.ring)
 
         async def ring_other_machines() -> None:

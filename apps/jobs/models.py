@@ -1,4 +1,4 @@
-"""The tables of jobs: the work itself, turns between organisations, the schedule."""
+"""The tables of jobs: the work itself, turns between organisations, the schedule, counts."""
 
 from __future__ import annotations
 
@@ -128,5 +128,29 @@ class Periodic(models.Model):
     next_at = models.DateTimeField()
     last_at = models.DateTimeField(null=True)
 
+    class Meta:
+        verbose_name = "periodic work"
+        verbose_name_plural = "periodic work"
+
     def __str__(self) -> str:
         return self.name
+
+
+class Tally(TenantModel):
+    """How many of an organisation's jobs of a kind came to what, since its beginning; `services.tallies` adds to it."""
+
+    kind = models.CharField(max_length=80)
+    outcome = models.CharField(max_length=10)
+    count = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+    buckets = models.JSONField(default=list)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "kind", "outcome"), name="jobs_tally_one_an_outcome"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome}: {self.count}"

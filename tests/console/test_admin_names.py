@@ -16,6 +16,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "login sessions",
         "memberships",
         "organizations",
+        "periodic work",
         "service accounts",
         "users",
         "webhook deliveries",

@@ -6,7 +6,7 @@ import pytest
 
 from apps.core import bus
 from apps.core.tenancy import organization_scope
-from apps.jobs.services import authority, bounds
+from apps.jobs.services import authority, bounds, tallies
 from apps.tenants.models import Membership, Organization
 from tests.factories.tenants import make_member, make_organization
 
@@ -15,9 +15,11 @@ from tests.factories.tenants import make_member, make_organization
 def nothing_remembered() -> Iterator[None]:
     authority.forget()
     bounds.forget()
+    tallies.forget()
     yield
     authority.forget()
     bounds.forget()
+    tallies.forget()
 
 
 @pytest.fixture

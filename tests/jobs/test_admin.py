@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
 
 from apps.core.tenancy import unscoped
+from apps.jobs.domain import schedule as declared
 from apps.jobs.domain.states import State
-from apps.jobs.models import Job
+from apps.jobs.models import Job, Periodic
 from tests.factories.jobs import make_job
 from tests.factories.tenants import make_admin, make_organization, make_user
 
@@ -83,3 +87,24 @@ def test_actions_work_in_each_organisation_and_say_what_was_refused(staff: Clien
         "queued",
         "completed",
     ]
+
+
+def test_schedule_shows_rules_and_times(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declared, "_scheduled", {})
+    declared.periodic("test.nightly", cron="0 3 * * *")(lambda due: None)
+    declared.periodic("test.often", every=timedelta(minutes=5))(lambda due: None)
+    for name in ("test.nightly", "test.often", "test.gone"):
+        Periodic.objects.create(name=name, next_at=timezone.now())
+
+    html = staff.get("/admin/jobs/periodic/").content.decode()
+
+    rules = re.findall(r'class="field-rule">([^<]+)<', html)
+    assert rules == ["no longer declared", "0 3 * * *", "every 0:05:00"]
+
+
+def test_schedule_cannot_be_changed(staff: Client) -> None:
+    Periodic.objects.create(name="test.one", next_at=timezone.now())
+
+    assert staff.post("/admin/jobs/periodic/test.one/delete/").status_code == 403
+    assert staff.get("/admin/jobs/periodic/add/").status_code == 403
+    assert Periodic.objects.count() == 1

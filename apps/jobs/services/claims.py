@@ -19,7 +19,7 @@ from apps.core.tenancy import unscoped
 from apps.jobs import topics
 from apps.jobs.domain.states import State
 from apps.jobs.models import Job, Turn
-from apps.jobs.services import doorbell, families, queue
+from apps.jobs.services import doorbell, families, queue, tallies
 
 LEASE = timedelta(seconds=30)
 LOOK_AGAIN = timedelta(seconds=1)
@@ -114,6 +114,7 @@ def _reclaim(held: QuerySet[Job], moment: datetime) -> int:
 
 def _lose(job: Job, moment: datetime) -> None:
     job.losses += 1
+    tallies.note_lost(job)
     if job.cancel_requested_at is not None:
         _end(job, State.CANCELLED, moment)
     elif job.attempts >= job.max_attempts:

@@ -23,7 +23,7 @@ from apps.jobs.domain.positions import position
 from apps.jobs.domain.priorities import Priority
 from apps.jobs.domain.states import State
 from apps.jobs.models import UNFINISHED, Job, Turn
-from apps.jobs.services import authority, doorbell
+from apps.jobs.services import authority, doorbell, tallies
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -120,7 +120,9 @@ def wake_turn(organization_id: int, run_at: datetime) -> None:
 
 def publish(news: Iterable[tuple[str, Job]], actor: Actor | None = None) -> None:
     """Announce what became of jobs. Only what a person or program asked for is a deed for the audit trail."""
-    bus.publish_all([fact_of(topic, job, actor) for topic, job in news])
+    told = list(news)
+    bus.publish_all([fact_of(topic, job, actor) for topic, job in told])
+    tallies.note_on_commit(told)
 
 
 def fact_of(topic: str, job: Job, actor: Actor | None) -> bus.Fact:

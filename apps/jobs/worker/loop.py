@@ -23,7 +23,7 @@ from apps.core.tenancy import unscoped
 from apps.jobs.adapters import notify, pipes
 from apps.jobs.domain.kinds import kind_named
 from apps.jobs.models import Job
-from apps.jobs.services import claims, doorbell, outcomes, schedule, upkeep
+from apps.jobs.services import claims, doorbell, outcomes, schedule, tallies, upkeep
 from apps.jobs.services.outcomes import Outcome
 from apps.jobs.worker.attempt import failed, refusal_of, run_handler
 from apps.jobs.worker.context import RunContext
@@ -98,6 +98,7 @@ class Worker:
         while self._runs or self._unsettled:
             self._guarded(self._keep_books)
             doorbell.wait(BUSY_SECONDS)
+        self._guarded(tallies.flush)
         self._threads.close()
 
     def stop(self) -> None:
@@ -298,6 +299,7 @@ class Worker:
         self._hear_cancellations()
         schedule.tick()
         upkeep.heal()
+        tallies.flush_now_and_then()
 
     def _hear_cancellations(self) -> None:
         if not self._runs:
@@ -321,6 +323,7 @@ class Worker:
             run.context.lose()
         # To be stopped is not the job's failure: the attempt does not count.
         self._guarded(lambda: claims.give_back([run.context.job for run in left], is_begun=False))
+        self._guarded(tallies.flush)
 
     def _give_back_unbegun(self) -> None:
         waiting = [run for run in self._runs.values() if run.begun_at is None and run.withdraw()]
