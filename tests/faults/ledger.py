@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -11,50 +10,47 @@ from tests.rig.site import Site
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
 READ = """
-import json
+import json, time
 from collections import defaultdict
 from apps.core.tenancy import unscoped
 from apps.events.models import OutboxEvent
-from apps.jobs.models import Job
+from apps.jobs.models import UNFINISHED, Job
 from apps.jobs.topics import JOB_CANCELLED, JOB_COMPLETED, JOB_FAILED
 from apps.keys.models import ApiKey
 with unscoped(reason="a test"):
+    began = time.monotonic()
+    while True:
+        left = Job.objects.filter(state__in=UNFINISHED).count()
+        unnumbered = OutboxEvent.objects.filter(sequence=None).count()
+        waited = time.monotonic() - began
+        if not left + unnumbered or waited > {seconds}:
+            break
+        time.sleep(0.1)
     ends, numbers = defaultdict(list), defaultdict(list)
     for place, topic, sequence, event, data in OutboxEvent.objects.order_by("position").values_list(
         "organization_id", "topic", "sequence", "event", "data"
     ):
-        numbers[f"{place} {topic}"].append(sequence)
+        numbers[f"{{place}} {{topic}}"].append(sequence)
         if topic == "job.progress" and event in (JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED):
             ends[data["object"]["id"]].append(event)
-    jobs = {job: rest for job, *rest in Job.objects.values_list("public_id", "state", "attempts")}
+    jobs = {{job: rest for job, *rest in Job.objects.values_list("public_id", "state", "attempts")}}
     keys = list(ApiKey.objects.values_list("name", flat=True))
-print(json.dumps({"jobs": jobs, "ends": ends, "numbers": numbers, "keys": keys}))
-"""
-COUNT_UNENDED = """
-from apps.core.tenancy import unscoped
-from apps.events.models import OutboxEvent
-from apps.jobs.models import UNFINISHED, Job
-import time
-with unscoped(reason="a test"):
-    until = time.monotonic() + {seconds}
-    while time.monotonic() < until:
-        left = Job.objects.filter(state__in=UNFINISHED).count()
-        unnumbered = OutboxEvent.objects.filter(sequence=None).count()
-        if not left + unnumbered:
-            break
-        time.sleep(0.2)
-print(left, unnumbered)
+print(json.dumps([left, unnumbered, waited, jobs, ends, numbers, keys]))
 """
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """`jobs`: state and attempts by id. `ends`: the events that told of each one's end. `numbers`: by channel."""
+    """`jobs`: state and attempts by id. `ends`: the events that told of each one's end. `numbers`: by channel.
+
+    `waited`: seconds until everything had ended.
+    """
 
     jobs: dict[str, tuple[str, int]]
     ends: dict[str, list[str]]
     numbers: dict[str, list[int]]
     keys: list[str]
+    waited: float
 
     def lost(self, answered: set[str]) -> set[str]:
         """Jobs that were answered with 202 and are not there, or have not ended."""
@@ -76,16 +72,12 @@ class Ledger:
         return dict(Counter(state for state, _ in self.jobs.values()))
 
 
-def wait_for_quiet(site: Site, *, seconds: float = 30) -> float:
-    """Until no job is unfinished and no event without its number; how long it took. Fails when it takes longer."""
-    began = time.monotonic()
-    printed = site.manage("shell", "-v", "0", "-c", COUNT_UNENDED.format(seconds=seconds))
-    left = printed.strip().splitlines()[-1]
-    assert left == "0 0", f"jobs unfinished, events unnumbered: {left}"
-    return time.monotonic() - began
-
-
-def read_ledger(site: Site) -> Ledger:
-    said = json.loads(site.manage("shell", "-v", "0", "-c", READ).strip().splitlines()[-1])
-    jobs = {one: (state, attempts) for one, (state, attempts) in said["jobs"].items()}
-    return Ledger(jobs, said["ends"], said["numbers"], said["keys"])
+def read_ledger(site: Site, *, seconds: float = 30) -> Ledger:
+    """Once no job is unfinished and no event without its number. Fails when that takes longer."""
+    printed = site.manage("shell", "-v", "0", "-c", READ.format(seconds=seconds))
+    left, unnumbered, waited, jobs, ends, numbers, keys = json.loads(
+        printed.strip().splitlines()[-1]
+    )
+    assert (left, unnumbered) == (0, 0), "jobs unfinished, events without a number"
+    found = {one: (state, attempts) for one, (state, attempts) in jobs.items()}
+    return Ledger(found, ends, numbers, keys, waited)

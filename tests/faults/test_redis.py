@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.faults.crowd import Call, Crowd
-from tests.faults.ledger import read_ledger, wait_for_quiet
+from tests.faults.ledger import read_ledger
 from tests.faults.sockets import Socket
 from tests.rig.servers import ServerProcess
 from tests.rig.site import Site
@@ -38,7 +38,6 @@ async def test_killed_and_started_empty_loses_no_job_and_no_event(
             await Socket.open(session, one, redis_site.key, TOPIC) for one in (first, second)
         ]
         await asyncio.to_thread(break_redis_under, crowds, redis)
-        await asyncio.to_thread(wait_for_quiet, redis_site)
         ledger = await asyncio.to_thread(read_ledger, redis_site)
         last = max(max(numbers) for channel, numbers in ledger.numbers.items() if TOPIC in channel)
         heard = [await socket.hear_up_to(last) for socket in sockets]
@@ -81,7 +80,6 @@ async def test_while_redis_is_frozen_running_jobs_are_followed_and_writes_refuse
         write = await asyncio.to_thread(server.post, SUBMIT.path, json=SUBMIT.body)
         read = await asyncio.to_thread(server.get, f"/api/v1/jobs/{job}")
         redis.signal(signal.SIGCONT)
-        await asyncio.to_thread(wait_for_quiet, redis_site)
 
     assert {event["data"]["job_id"] for event in events} == {job}
     assert heard_after < 4.0
