@@ -5,6 +5,7 @@ It ends with this process however that ends: the kernel kills it (Linux), and th
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,9 +27,13 @@ STOP_MARGIN_SECONDS = 2.0
 
 
 class EmbeddedWorker:
-    """Started, watched, started anew when it dies, told to end, ended."""
+    """Started, watched, started anew when it dies, told to end, ended.
 
-    def __init__(self) -> None:
+    `grace`: seconds that it lets running jobs have once it is told to end; what does not make it is given back.
+    """
+
+    def __init__(self, *, grace: int | None = None) -> None:
+        self._grace = settings.SIGNALBOX_SHUTDOWN_GRACE if grace is None else grace
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopping = Event()
         self._thread = Thread(target=self._keep, name="embedded-worker", daemon=True)
@@ -46,7 +51,7 @@ class EmbeddedWorker:
     def stop(self) -> None:
         """Wait for its end, no longer than the grace; then kill it: its jobs are another's to run."""
         self.terminate()
-        self._thread.join(settings.SIGNALBOX_SHUTDOWN_GRACE + STOP_MARGIN_SECONDS)
+        self._thread.join(self._grace + STOP_MARGIN_SECONDS)
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -66,19 +71,20 @@ class EmbeddedWorker:
 
     def _run_one(self) -> int:
         command = [sys.executable, str(ROOT / "manage.py"), "worker", "--embedded"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
+        settled = {**os.environ, "SIGNALBOX_SHUTDOWN_GRACE": str(self._grace)}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=settled)  # noqa: S603 - our own command
         if self._is_stopping.is_set():  # told so while it was being started
             self._process.terminate()
         return self._process.wait()
 
 
 @contextmanager
-def embedded_worker() -> Iterator[EmbeddedWorker | None]:
+def embedded_worker(*, grace: int | None = None) -> Iterator[EmbeddedWorker | None]:
     """A worker for as long as the block runs; None where others do the work."""
     if not settings.SIGNALBOX_EMBEDDED_WORKER:
         yield None
         return
-    worker = EmbeddedWorker()
+    worker = EmbeddedWorker(grace=grace)
     worker.start()
     try:
         yield worker
