@@ -1,7 +1,8 @@
 """`python -m bench.events`: idle sockets and what they weigh, one event to all of them, beside a bare hub.
 
-The sockets are split between processes of their own (a process may hold 20,000 files here). An event of ours is a key
-made by the API: authentication, the key's row, the audit row, the outbox, its number, then all sockets.
+The sockets are split between processes of their own (a process may hold 20,000 files here). An event of ours is a job
+queued by the API for an hour hence: authentication, the job's row, the audit row, the outbox, its number, then all
+sockets. The third row is the same while clients keep calling, as fast as they are answered.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from threading import Thread
 from time import monotonic, sleep
 
 from bench import cores as cpu
-from bench.load import ROOT
+from bench.load import ROOT, Call
+from bench.load import measure as ask
 from bench.ours import House
 from bench.servers import Server, free_port, resident_megabytes
 from bench.table import format_table
@@ -28,12 +32,12 @@ from bench.table import format_table
 QUIET_SECONDS = 0.3
 PATIENCE = 60.0
 HEADER = ("server", "sockets", "KB a socket", "event to all: p50 ms", "p95 ms", "last ms", "lost")
-EVENT = json.dumps({"type": "event", "topic": "audit.events", "data": {"filler": "x" * 250}})
+EVENT = json.dumps({"type": "event", "topic": "job.progress", "data": {"filler": "x" * 600}})
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    kilobytes: float
+    kilobytes: float | None
     waits: list[float]
     lost: int
 
@@ -44,6 +48,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10, help="sent to all, one by one")
     parser.add_argument("--singles", type=int, default=50, help="sent to one socket, one by one")
     parser.add_argument("--processes", type=int, default=2, help="that hold the clients' sockets")
+    parser.add_argument("--clients", type=int, default=8, help="that call in the third row")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="signalbox-bench-") as folder, ExitStack() as stack:
         house = House(Path(folder))
@@ -52,13 +57,16 @@ def main() -> None:
         stack.callback(ours.stop)
         hub = start_hub(Path(folder))
         stack.callback(hub.stop)
-        publish_ours, publish_hub = key_maker(ours, house.key), publisher(hub)
+        publish_ours, publish_hub = job_maker(ours, house.key), publisher(hub)
+        call = Call(f"{ours.url}/api/v1/auth/me", headers={"Authorization": f"Bearer {house.key}"})
+        beside = f"Signalbox, {options.clients} clients calling"
         rows = []
-        for name, server, path, publish in (
-            ("Signalbox", ours, "/ws", publish_ours),
-            ("bare hub", hub, "/", publish_hub),
+        for name, server, path, publish, load in (
+            ("Signalbox", ours, "/ws", publish_ours, None),
+            ("bare hub", hub, "/", publish_hub, None),
+            (beside, ours, "/ws", publish_ours, call),
         ):
-            found = measure(server, path, house.key, publish, options)
+            found = measure(server, path, house.key, publish, options, load)
             rows.append((name, f"{options.sockets:,}", *figures(found)))
         print(format_table([HEADER, *rows]))
         one = measure_singles(ours, house.key, publish_ours, options.singles)
@@ -72,10 +80,11 @@ def start_hub(folder: Path) -> Server:
     return Server("hub", command, port=port, cores=cpu.SERVER, folder=folder)
 
 
-def key_maker(server: Server, key: str) -> Callable[[], None]:
+def job_maker(server: Server, key: str) -> Callable[[], None]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    body = json.dumps({"name": "An event", "role": "viewer"})
-    return _poster(server, "/api/v1/keys", body, headers)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    body = json.dumps({"kind": "demo.sleep", "run_at": later})
+    return _poster(server, "/api/v1/jobs", body, headers)
 
 
 def publisher(server: Server) -> Callable[[], None]:
@@ -90,7 +99,7 @@ def _poster(server: Server, path: str, body: str, headers: dict[str, str]) -> Ca
         answer = connection.getresponse()
         answer.read()
         connection.close()  # the server would, while the sockets open
-        if answer.status != http.HTTPStatus.CREATED:
+        if answer.status not in (http.HTTPStatus.CREATED, http.HTTPStatus.ACCEPTED):
             raise RuntimeError(f"{path} answered {answer.status}")
 
     return post
@@ -102,6 +111,7 @@ def measure(
     key: str,
     publish: Callable[[], None],
     options: argparse.Namespace,
+    load: Call | None,
 ) -> Result:
     publish()  # warm
     before = resident_megabytes(server.process.pid)
@@ -110,11 +120,28 @@ def measure(
         sleep(QUIET_SECONDS)
         size = resident_megabytes(server.process.pid) - before
         waits, lost = [], 0
-        for _ in range(options.events):
-            found = send_one(crowd, publish, share * options.processes)
-            waits += found
-            lost += share * options.processes - len(found)
-    return Result(size * 1024 / (share * options.processes), waits, lost)
+        with asking(load, options.clients, options.events):
+            for _ in range(options.events):
+                found = send_one(crowd, publish, share * options.processes)
+                waits += found
+                lost += share * options.processes - len(found)
+    # What the last crowd left behind is used again: only the first on a server shows what sockets weigh.
+    weight = None if load else size * 1024 / (share * options.processes)
+    return Result(weight, waits, lost)
+
+
+@contextmanager
+def asking(call: Call | None, clients: int, seconds: float) -> Iterator[None]:
+    """Calls beside what happens in here, a second for each event."""
+    if call is None:
+        yield
+        return
+    given = {"seconds": seconds, "connections": clients, "cores": cpu.LOAD}
+    thread = Thread(target=ask, args=(call,), kwargs=given)
+    thread.start()
+    sleep(QUIET_SECONDS)
+    yield
+    thread.join()
 
 
 def measure_singles(server: Server, key: str, publish: Callable[[], None], count: int) -> float:
@@ -174,7 +201,7 @@ def figures(found: Result) -> tuple[str, ...]:
     waits = [wait * 1000 for wait in found.waits] or [0.0, 0.0]
     p95 = quantiles(waits, n=20)[-1]
     return (
-        f"{found.kilobytes:.1f}",
+        "" if found.kilobytes is None else f"{found.kilobytes:.1f}",
         f"{median(waits):.0f}",
         f"{p95:.0f}",
         f"{max(waits):.0f}",

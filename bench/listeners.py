@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-TOPIC = "audit.events"
+TOPIC = "job.progress"
 SUBSCRIBE = json.dumps({"type": "subscribe", "topics": [TOPIC]}).encode()
 AT_ONCE = 50
 OPENING = (

@@ -1,6 +1,7 @@
 """`python -m bench.soak`: the server under load for long, with an eye on what must not grow.
 
-Calls take turns; after each turn the server's memory, files and threads are read. Printed, never judged by exit status.
+Calls take turns; after each turn the server's memory, files and threads are read. At the end 300 subscribers hear a
+burst, which none may miss unknowingly. Printed, never judged by exit status.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from time import monotonic
 
 import psutil
 
-from bench import cores
+from bench import burst, cores
 from bench.load import Call, Reading, measure, name_of_generator
 from bench.ours import House
 from bench.rounds import CONNECTIONS
@@ -59,6 +60,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--turn", type=int, default=10, help="seconds of each call's turn")
+    parser.add_argument("--subscribers", type=int, default=300, help="of the burst at the end")
+    parser.add_argument("--events", type=int, default=6000, help="of the burst at the end")
     options = parser.parse_args()
     print(f"{options.minutes:g} minutes, {CONNECTIONS} connections, {name_of_generator()}.\n")
     with TemporaryDirectory(prefix="signalbox-soak-") as folder:
@@ -68,10 +71,11 @@ def main() -> None:
         try:
             house.fill(server, ROWS)
             turns = soak(house, server, options.minutes * 60, options.turn)
+            print(format_table([HEADER, *(turn.as_line() for turn in turns)]))
+            print(f"\n{growth(turns)}\n", flush=True)
+            print(burst.report(server, house.key, options.subscribers, options.events))
         finally:
             server.stop()
-    print(format_table([HEADER, *(turn.as_line() for turn in turns)]))
-    print(f"\n{growth(turns)}")
 
 
 def soak(house: House, server: Server, seconds: float, turn_seconds: int) -> list[Turn]:
