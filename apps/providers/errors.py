@@ -110,3 +110,20 @@ class InUse(Conflict):
     """Something still points at it."""
 
     code = "in_use"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    message = "Another one has this name already."
+
+
+class TooMany(Conflict):
+    """There may be only so many of them in an organization."""
+
+    code = "too_many"
+
+
+class Managed(Conflict):
+    """A rollout moves the route's targets at the moment."""
+
+    code = "route_managed"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from apps.providers.domain.prompts import PromptView
 from apps.providers.enums import ProviderKind, Sticky
 
 
@@ -103,3 +104,5 @@ class RouteTable:
     routes: Mapping[str, RouteView] = field(default_factory=_nothing)
     deployments: Mapping[str, DeploymentView] = field(default_factory=_nothing)
     """By name."""
+    prompts: Mapping[str, PromptView] = field(default_factory=_nothing)
+    """What the prompts of the routes stand for now, by `RouteView.prompt`."""

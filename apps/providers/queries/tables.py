@@ -18,6 +18,7 @@ from apps.providers.domain.tables import (
 )
 from apps.providers.enums import ProviderKind, Sticky
 from apps.providers.models import Deployment, Provider, Route, RouteTarget
+from apps.providers.queries.prompts import views_of
 from apps.tenants.models import Organization
 
 NANO = 10**9
@@ -35,10 +36,12 @@ def load_table(organization_id: int) -> RouteTable:
         deployments = _deployments()
         targets = _targets(deployments)
         routes = {route.name: _route(route, targets[route.pk]) for route in _enabled_routes()}
+        prompts = views_of({route.prompt for route in routes.values() if route.prompt})
     return RouteTable(
         organization=organization,
         routes=MappingProxyType(routes),
         deployments=MappingProxyType({view.name: view for view in deployments.values()}),
+        prompts=MappingProxyType(prompts),
     )
 
 
