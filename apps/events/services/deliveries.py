@@ -140,6 +140,7 @@ def schedule_callbacks(news: Sequence[News], urls: Mapping[tuple[int, str], str]
                     organization_id=one.organization_id,
                     endpoint=queue,
                     url=url,
+                    job=one.data["object"]["id"],
                     event=one.event,
                     body=_body(one.event, one.at, one.data),
                 )
@@ -189,6 +190,16 @@ def claim(*, most: int, now: datetime | None = None) -> list[Claimed]:
             for endpoint in _waiting_endpoints(moment)[:most]:
                 claimed += _claim_of(endpoint, moment)
             return claimed
+
+
+def seconds_to_next(*, most: float) -> float:
+    """How long until the next delivery falls due, at most that long: a schedule is kept to the moment."""
+    moment = timezone.now()
+    soon = moment + timedelta(seconds=most)
+    with unscoped(reason=REASON):
+        rows = WebhookDelivery.objects.filter(state=PENDING, due_at__gt=moment, due_at__lt=soon)
+        due = rows.order_by("due_at").values_list("due_at", flat=True).first()
+    return most if due is None else (due - moment).total_seconds()
 
 
 def settle(results: Sequence[Result], *, now: datetime | None = None) -> None:

@@ -77,14 +77,16 @@ class Deliverer:
             self._settle()
 
     def _run(self) -> None:
-        is_failing = False
+        is_failing, pause = False, POLL_SECONDS
         while not self._stopped.is_set():
-            deliveries.bell.wait(POLL_SECONDS)
+            deliveries.bell.wait(pause)
             deliveries.bell.clear()
+            pause = POLL_SECONDS
             try:
                 close_old_connections()
                 while self.turn() and not self._stopped.is_set():
                     pass
+                pause = deliveries.seconds_to_next(most=POLL_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next round may do better
                 if not is_failing:
                     log.warning("deliverer_failed", error=repr(error))

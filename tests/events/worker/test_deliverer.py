@@ -294,6 +294,16 @@ def test_nothing_due_takes_one_query(place: Organization, django_assert_num_quer
         assert deliveries.claim(most=10) == []
 
 
+@pytest.mark.parametrize(("due_in", "wait"), [(0.2, 0.2), (60.0, 0.5), (-60.0, 0.5)])
+def test_the_deliverer_wakes_when_the_next_falls_due(
+    place: Organization, due_in: float, wait: float
+) -> None:
+    """What is overdue waits for its receiver's other deliveries, whose end rings the bell."""
+    make_delivery(make_webhook(place), due_at=timezone.now() + timedelta(seconds=due_in))
+
+    assert deliveries.seconds_to_next(most=0.5) == pytest.approx(wait, abs=0.05)
+
+
 def test_deliveries_that_ended_long_ago_are_forgotten(place: Organization) -> None:
     webhook = make_webhook(place)
     now = timezone.now()
