@@ -39,10 +39,15 @@ class EventReader(Protocol):
     def feed(self, data: bytes) -> list[Event]:
         """The events that are whole by now. Raises `UpstreamInvalid` for what is no stream of this dialect, and
         `UpstreamFailed` for an error spoken within the stream.
+
+        Whole events that stand before the error in the same piece are given first; the next `feed` or `close` raises.
+        `feed(b"")` asks at once.
         """
 
     def close(self) -> list[Event]:
-        """The connection has ended: what was left, if it makes an event."""
+        """The connection has ended: what was left, if it makes an event. Raises what `feed` has kept, or
+        `UpstreamFailed`; a piece that broke off in the middle is dropped.
+        """
 
 
 class Adapter(Protocol):
@@ -57,12 +62,14 @@ class Adapter(Protocol):
     def request(self, call: UpstreamCall, provider: ProviderView) -> UpstreamRequest: ...
 
     def answer(self, call: UpstreamCall, body: bytes) -> Answer:
-        """Raises `UpstreamInvalid`."""
+        """Raises `UpstreamInvalid`, or `UpstreamFailed` for an error told with status 200."""
 
     def events(self, call: UpstreamCall) -> EventReader: ...
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-        """Reads any body whatever; never raises."""
+        """Reads any body whatever; never raises. What looks like a key is masked; `refusals.masked` takes out a
+        provider's own credential whatever it looks like.
+        """
 
     def models_request(self, provider: ProviderView) -> UpstreamRequest: ...
 

@@ -62,7 +62,10 @@ class Answer:
     usage: Usage | None = None
     """None when the upstream said nothing of it."""
     finish_reason: str | None = None
+    """In OpenAI's words, whatever the dialect: `stop`, `length`, `tool_calls`, `content_filter`."""
     text: str = ""
+    hidden: str = ""
+    """What was made beside the visible text (arguments of tool calls, reasoning): counted where nobody tells usage."""
     raw: bytes = b""
     """The body as it came, where that is `body` to the letter: it goes on unchanged and is not written anew."""
 
@@ -74,8 +77,12 @@ class Event:
     data: dict[str, Any]
     text: str = ""
     """What it adds to the visible answer."""
+    hidden: str = ""
+    """As in `Answer`."""
     usage: Usage | None = None
+    """The latest word counts: some tell it growing, event by event."""
     finish_reason: str | None = None
+    """As in `Answer`."""
     is_last: bool = False
     """The dialect's own word for the end was spoken. A stream that ends without is cut."""
     raw: bytes = b""

@@ -1,0 +1,1 @@
+"""Any server that says it speaks OpenAI's language."""

@@ -1,0 +1,1 @@
+"""OpenAI's wire: the base that OpenAI itself and all who speak like it share. No kind of its own."""
