@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from apps.core.actor import Actor
@@ -100,16 +101,15 @@ def values(deployment: Deployment) -> dict[str, Any]:
         "name": deployment.name,
         "provider": deployment.provider.public_id,
         "model": deployment.model,
-        "input_price": str(deployment.input_price),
-        "output_price": str(deployment.output_price),
+        "input_price": _text(deployment.input_price),
+        "output_price": _text(deployment.output_price),
         "cached_input_price": _text(deployment.cached_input_price),
         "context_tokens": deployment.context_tokens,
         "max_output_tokens": deployment.max_output_tokens,
         "capabilities": list(deployment.capabilities),
         "limits": {word: getattr(deployment, column) for word, column in terms.LIMITS.items()},
-        "timeouts": {
-            word: getattr(deployment, column) for word, (column, *_) in terms.TIMEOUTS.items()
-        },
+        # By column: the trail masks whatever is called a token.
+        "timeouts": {column: getattr(deployment, column) for column, *_ in terms.TIMEOUTS.values()},
         "enabled": deployment.is_enabled,
     }
 
@@ -148,8 +148,9 @@ def _columns(field: str, value: Any) -> dict[str, Any]:
     raise TypeError(f"a deployment has no {field}")
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _text(price: Decimal | None) -> str | None:
+    """Plain, and the same before and after it lay in a column."""
+    return None if price is None else f"{Decimal(price).normalize():f}"
 
 
 def _lock(deployment_id: str, *, to_remove: bool = False) -> Deployment:
