@@ -31,6 +31,7 @@ from apps.core.errors import (
     Invalid,
     Malformed,
     MethodNotAllowed,
+    NoRoom,
     NotFound,
     TooLarge,
     Unavailable,
@@ -39,6 +40,8 @@ from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.tenancy import leave_organization
 
 log = structlog.get_logger(__name__)
+SQLITE_FULL = 13
+POSTGRES_DISK_FULL = "53100"
 _good_hosts: set[str] = set()
 
 
@@ -179,5 +182,14 @@ def to_app_error(error: Exception) -> AppError | None:
             return Unavailable("The database is away.", code="database_unavailable")
         case DataError():
             log.warning("value_out_of_range", error=repr(error))
+        case OperationalError() if _is_out_of_room(error):
+            log.warning("database_full", error=repr(error))
+            return NoRoom()
             return Invalid("A value lies outside what can be kept.", code="value_out_of_range")
     return None
+
+
+def _is_out_of_room(error: OperationalError) -> bool:
+    cause = error.__cause__
+    is_sqlite_full = getattr(cause, "sqlite_errorcode", None) == SQLITE_FULL
+    return is_sqlite_full or getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
