@@ -177,14 +177,14 @@ def to_app_error(error: Exception) -> AppError | None:
             return Malformed()
         case LimitStoreUnavailable():
             return Unavailable("The limiter's store is away.", code="limiter_unavailable")
+        case OperationalError() if _is_out_of_room(error):
+            log.warning("database_full", error=repr(error))
+            return NoRoom()
         case OperationalError() | InterfaceError():
             log.warning("database_away", error=repr(error))
             return Unavailable("The database is away.", code="database_unavailable")
         case DataError():
             log.warning("value_out_of_range", error=repr(error))
-        case OperationalError() if _is_out_of_room(error):
-            log.warning("database_full", error=repr(error))
-            return NoRoom()
             return Invalid("A value lies outside what can be kept.", code="value_out_of_range")
     return None
 
