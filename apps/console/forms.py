@@ -218,6 +218,23 @@ class WebhookForm(forms.Form):
     )
 
 
+class WebhookTermsForm(WebhookForm):
+    """What may change of a webhook in use. `topics` are those it has, which the API may have named more finely."""
+
+    is_enabled = forms.BooleanField(
+        label=_("Enabled"),
+        required=False,
+        help_text=_("Disabled, it hears of nothing, and what still waits is failed."),
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, topics: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["topics"]
+        known = {value for value, _label in field.choices}
+        field.choices = [*field.choices, *((name, name) for name in topics if name not in known)]
+
+
 def parts(text: str) -> list[str]:
     """What a comma-separated field holds."""
     return [part.strip() for part in text.split(",") if part.strip()]

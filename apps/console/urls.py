@@ -7,6 +7,7 @@ from django.urls import path
 from apps.console.views import (
     account,
     audit,
+    deliveries,
     house,
     invitation,
     jobs,
@@ -15,6 +16,7 @@ from apps.console.views import (
     members,
     service_accounts,
     sign_in,
+    webhook_terms,
     webhooks,
 )
 
@@ -50,7 +52,10 @@ urlpatterns = [
     ),
     path("webhooks", webhooks.index, name="webhooks"),
     path("webhooks/new", webhooks.create, name="webhook-new"),
+    path("webhooks/deliveries/<str:id>", deliveries.detail, name="delivery"),
+    path("webhooks/deliveries/<str:id>/replay", deliveries.replay, name="delivery-replay"),
     path("webhooks/<str:id>", webhooks.detail, name="webhook"),
+    path("webhooks/<str:id>/edit", webhook_terms.edit, name="webhook-edit"),
     path("webhooks/<str:id>/test", webhooks.test, name="webhook-test"),
     path("webhooks/<str:id>/replay", webhooks.replay, name="webhook-replay"),
     path("webhooks/<str:id>/rotate", webhooks.rotate, name="webhook-rotate"),

@@ -39,6 +39,7 @@ FACTS: dict[str, Words] = {
     webhooks.WEBHOOK_UPDATED: Words(_("Webhook changed")),
     webhooks.WEBHOOK_ROTATED: Words(_("Webhook given a new secret")),
     webhooks.WEBHOOK_TESTED: Words(_("Webhook tested")),
+    webhooks.WEBHOOK_REPLAYED: Words(_("Delivery sent again")),
     webhooks.WEBHOOK_DELETED: Words(_("Webhook deleted"), "caution"),
     deliveries.WEBHOOK_DISABLED: Words(_("Webhook disabled after failures"), "danger"),
     tenants.ORGANIZATION_CREATED: Words(_("Organisation founded"), "clear"),

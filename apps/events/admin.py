@@ -75,7 +75,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "event", "endpoint", "organization", "state", "attempts")
     list_filter = ("state",)
-    search_fields = ("event",)
+    search_fields = ("event", "job", "url")
     list_select_related = ("organization", "endpoint")
 
 

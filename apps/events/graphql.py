@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import graphene
 from django.db.models import QuerySet
@@ -18,7 +18,7 @@ from apps.core.graphql.mutations import HouseMutation
 from apps.core.graphql.types import JSON, DateTime, HouseType, public_id
 from apps.core.live import LiveEvent, follow
 from apps.events import queries
-from apps.events.models import AuditEntry, WebhookDelivery, WebhookEndpoint
+from apps.events.models import AuditEntry, DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from apps.events.permissions import EventsPermission
 from apps.events.services import webhooks
 from apps.events.topics import TOPICS, Topic
@@ -95,13 +95,34 @@ class WebhookType(HouseType):
     revision = graphene.Int(required=True)
 
 
+class DeliveryAttemptType(HouseType):
+    """What one attempt sent and what came back, masked."""
+
+    class Meta:
+        name = "DeliveryAttempt"
+
+    number = graphene.Int(required=True)
+    at = DateTime(required=True)
+    milliseconds = graphene.Float(required=True)
+    status = graphene.Int()
+    error = graphene.String(required=True)
+    request_headers = JSON(required=True)
+    answer_headers = JSON(required=True)
+    answer_body = graphene.String(required=True, description="Its beginning.")
+
+
 class WebhookDeliveryType(HouseType):
-    """One fact on its way to one webhook."""
+    """One fact on its way to one webhook, or to the callback of one job."""
 
     class Meta:
         name = "WebhookDelivery"
 
+    related: ClassVar = {"webhook": "endpoint", "url": "endpoint", "log": "log"}
+
     id = public_id()
+    webhook = graphene.ID(description="Null where it is a job's callback.", source="webhook_id")
+    job = graphene.ID(description="The job whose callback it is.")
+    url = graphene.String(required=True, source="address")
     event = graphene.String(required=True)
     state = graphene.String(required=True, description="pending, delivered or failed")
     attempts = graphene.Int(required=True)
@@ -110,6 +131,16 @@ class WebhookDeliveryType(HouseType):
     due_at = DateTime(required=True)
     created_at = DateTime(required=True)
     finished_at = DateTime()
+    body = graphene.String(required=True)
+    log = graphene.List(graphene.NonNull(DeliveryAttemptType), required=True)
+
+    @staticmethod
+    def resolve_job(delivery: WebhookDelivery, info: Any) -> str | None:
+        return delivery.job or None
+
+    @staticmethod
+    def resolve_log(delivery: WebhookDelivery, info: Any) -> list[DeliveryAttempt]:
+        return sorted(delivery.log.all(), key=lambda attempt: attempt.number)
 
 
 class WebhookInput(graphene.InputObjectType):
@@ -137,7 +168,14 @@ class Query(graphene.ObjectType):
         WebhookDeliveryType,
         permission=EventsPermission.WEBHOOK_VIEW,
         webhook=graphene.ID(),
+        job=graphene.ID(description="The callbacks of this job."),
         state=graphene.String(description="pending, delivered or failed"),
+    )
+    webhook_delivery = HouseField(
+        WebhookDeliveryType,
+        required=True,
+        permission=EventsPermission.WEBHOOK_VIEW,
+        id=graphene.ID(required=True),
     )
     audit_entries = ConnectionField(
         AuditEntryType,
@@ -165,9 +203,18 @@ class Query(graphene.ObjectType):
 
     @staticmethod
     def resolve_webhook_deliveries(
-        root: Any, info: Any, *, webhook: str | None = None, state: str | None = None
+        root: Any,
+        info: Any,
+        *,
+        webhook: str | None = None,
+        job: str | None = None,
+        state: str | None = None,
     ) -> QuerySet[WebhookDelivery]:
-        return queries.deliveries(actor=actor_of(info), webhook_id=webhook, state=state)
+        return queries.deliveries(actor=actor_of(info), webhook_id=webhook, job_id=job, state=state)
+
+    @staticmethod
+    def resolve_webhook_delivery(root: Any, info: Any, *, id: str) -> WebhookDelivery:  # noqa: A002 - as above
+        return queries.delivery(actor=actor_of(info), delivery_id=id)
 
     @staticmethod
     def resolve_audit_entries(

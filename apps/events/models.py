@@ -262,6 +262,8 @@ class WebhookDelivery(TenantModel):
     )
     url = models.CharField(max_length=2000, blank=True)
     """Its own address, where that is not the endpoint's."""
+    job = models.CharField(max_length=40, blank=True)
+    """The job of whose end it tells, where it is a callback."""
     event = models.CharField(max_length=100)
     body = models.TextField()
     state = models.CharField(
@@ -294,10 +296,25 @@ class WebhookDelivery(TenantModel):
                 condition=models.Q(finished_at__isnull=False),
                 name="events_delivery_finished",
             ),
+            models.Index(
+                fields=("organization", "job"),
+                condition=~models.Q(job=""),
+                name="events_delivery_of_job",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.event} {self.public_id}"
+
+    @property
+    def address(self) -> str:
+        """Where it goes."""
+        return self.url or self.endpoint.url
+
+    @property
+    def webhook_id(self) -> str | None:
+        """The webhook it belongs to; a callback belongs to none."""
+        return None if self.endpoint.is_callback else self.endpoint.public_id
 
 
 class DeliveryAttempt(TenantModel):

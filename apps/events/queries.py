@@ -193,14 +193,28 @@ def webhook(*, actor: Actor, webhook_id: str) -> WebhookEndpoint:
 
 
 def deliveries(
-    *, actor: Actor, webhook_id: str | None = None, state: str | None = None
+    *,
+    actor: Actor,
+    webhook_id: str | None = None,
+    state: str | None = None,
+    job_id: str | None = None,
 ) -> QuerySet[WebhookDelivery]:
-    """Newest first: of one webhook or all, in one state or any."""
+    """Newest first: of one webhook, of one job's callbacks, or all; in one state or any."""
     require(actor, EventsPermission.WEBHOOK_VIEW)
     found = WebhookDelivery.objects.select_related("endpoint").order_by("-id")
     if webhook_id is not None:
         found = found.filter(endpoint=webhook(actor=actor, webhook_id=webhook_id))
+    if job_id:
+        found = found.filter(job=job_id).exclude(job="")
     return found.filter(state=state) if state else found
+
+
+def callbacks(
+    *, actor: Actor, job_id: str | None = None, state: str | None = None
+) -> QuerySet[WebhookDelivery]:
+    """What was told to the `callback_url` of jobs, newest first."""
+    found = deliveries(actor=actor, state=state, job_id=job_id)
+    return found.filter(endpoint__is_callback=True)
 
 
 def deliveries_with_attempts(

@@ -11,6 +11,7 @@ from apps.jobs.domain.states import State
 from apps.jobs.models import Job
 from tests.factories.console import page, row_labels, title, toasts
 from tests.factories.jobs import make_job
+from tests.factories.webhooks import make_delivery, make_webhook
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -168,3 +169,27 @@ def test_cancel_of_a_colleagues_job_is_refused(at_user, admin, organization):
     answer = at_user.post(f"/console/jobs/{job.public_id}/cancel")
 
     assert (answer.status, title(answer)) == (403, "You may not do that")
+
+
+def test_detail_of_a_completed_job_offers_its_result(at_viewer, organization):
+    job = make_job(organization, state=State.COMPLETED, result={"slept": 1})
+    waiting = make_job(organization)
+    url = f"/api/v1/jobs/{job.public_id}/result"
+
+    html = page(at_viewer.get(f"/console/jobs/{job.public_id}"))
+
+    assert f'href="{url}" download' in html
+    assert at_viewer.get(url).json() == {"slept": 1}
+    assert "Download" not in page(at_viewer.get(f"/console/jobs/{waiting.public_id}"))
+
+
+def test_detail_tells_of_callbacks_those_who_may_know(at_admin, at_viewer, organization):
+    job = make_job(organization, state=State.COMPLETED, callback_url="https://example.com/done")
+    queue = make_webhook(organization, topics=[], is_callback=True)
+    make_delivery(queue, job=job.public_id, state="delivered")
+    make_delivery(queue, job="job_" + "0" * 32, state="failed")
+
+    told = page(at_admin.get(f"/console/jobs/{job.public_id}"))
+
+    assert (">Delivered</a>" in told, ">Failed</a>" in told) == (True, False)
+    assert "Delivered" not in page(at_viewer.get(f"/console/jobs/{job.public_id}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,22 +10,14 @@ from django.utils import timezone
 
 from apps.console.words import FACTS
 from apps.core.tenancy import organization_scope
-from apps.events.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
+from apps.events.models import WebhookDelivery, WebhookEndpoint
 from apps.events.services import deliveries, webhooks
+from apps.jobs.domain.states import State
 from tests.factories.console import errors, page, row_labels, secret_in, title, toasts
-from tests.factories.webhooks import make_delivery, make_webhook
+from tests.factories.jobs import make_job
+from tests.factories.webhooks import make_attempt, make_delivery, make_webhook
 
 URL = "https://receiver.example.com/hook"
-
-
-def make_attempt(delivery, number, **values):
-    return DeliveryAttempt.objects.create(
-        organization_id=delivery.organization_id,
-        delivery=delivery,
-        number=number,
-        at=timezone.now(),
-        **values,
-    )
 
 
 @pytest.mark.parametrize("module", [webhooks, deliveries])
@@ -229,3 +222,140 @@ def test_delete_removes_it_with_its_deliveries(at_admin, organization):
     assert answer.headers["location"] == "/console/webhooks"
     assert WebhookEndpoint.objects.count() == 0
     assert WebhookDelivery.objects.count() == 0
+
+
+def test_edit_changes_what_was_changed_alone(at_admin, organization):
+    webhook = make_webhook(organization, url=URL, topics=["job.progress", "keys.key.created"])
+    path = f"/console/webhooks/{webhook.public_id}/edit"
+    shown = page(at_admin.get(path))
+
+    answer = at_admin.post(
+        path,
+        {
+            "url": URL,
+            "topics": "keys.key.created",
+            "description": "CI",
+            "is_enabled": "on",
+            "revision": 1,
+        },
+    )
+
+    webhook.refresh_from_db()
+    assert re.findall(r'value="([^"]+)"[^>]* checked', shown) == [
+        "job.progress",
+        "keys.key.created",
+    ]
+    assert answer.headers["location"] == f"/console/webhooks/{webhook.public_id}"
+    assert (webhook.topics, webhook.description) == (["keys.key.created"], "CI")
+    assert (webhook.url, webhook.is_enabled, webhook.revision) == (URL, True, 2)
+    assert toasts(at_admin) == ["Saved. It holds from the next event on."]
+
+
+def test_edit_disables_and_enables(at_admin, organization):
+    webhook = make_webhook(organization, url=URL, topics=["*"])
+    path = f"/console/webhooks/{webhook.public_id}/edit"
+    form = {"url": URL, "topics": "*", "description": ""}
+
+    at_admin.post(path, {**form, "revision": 1})
+    webhook.refresh_from_db()
+    off = (webhook.is_enabled, webhook.disabled_reason)
+    at_admin.post(path, {**form, "is_enabled": "on", "revision": 2})
+    webhook.refresh_from_db()
+
+    assert off == (False, "asked")
+    assert (webhook.is_enabled, webhook.disabled_reason) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"url": "http://127.0.0.1/"}, 422, "not public"),
+        ({"topics": "nobody.knows"}, 422, "nobody.knows"),
+        ({"description": "new", "revision": 7}, 412, "It was changed since you read it."),
+    ],
+)
+def test_edit_says_what_is_wrong(changes, status, error, at_admin, organization):
+    webhook = make_webhook(organization, url=URL)
+    form = {"url": URL, "topics": "*", "description": "", "is_enabled": "on", "revision": 1}
+
+    answer = at_admin.post(f"/console/webhooks/{webhook.public_id}/edit", {**form, **changes})
+
+    assert answer.status == status
+    assert error in page(answer)
+    assert WebhookEndpoint.objects.get().revision == 1
+
+
+def test_edit_is_for_those_who_manage(at_viewer, at_admin, organization, stranger):
+    ours, theirs = make_webhook(organization), make_webhook(stranger.organization)
+
+    assert at_viewer.get(f"/console/webhooks/{ours.public_id}/edit").status == 403
+    assert at_admin.get(f"/console/webhooks/{theirs.public_id}/edit").status == 404
+
+
+def test_delivery_shows_what_was_sent_and_answered(at_admin, organization):
+    webhook = make_webhook(organization, url=URL)
+    delivery = make_delivery(webhook, body='{"type":"keys.key.created","data":{"a":1}}')
+    make_attempt(
+        delivery,
+        1,
+        milliseconds=31.4,
+        status=500,
+        error="The receiver answered 500.",
+        request_headers={"webhook-id": delivery.public_id, "webhook-signature": "***"},
+        answer_headers={"server": "nginx"},
+        answer_body="<b>oops</b>",
+    )
+    make_attempt(delivery, 2, milliseconds=15000, error="It took too long.")
+
+    answer = at_admin.get(f"/console/webhooks/deliveries/{delivery.public_id}")
+
+    html = page(answer)
+    assert (answer.status, title(answer)) == (200, "keys.key.created")
+    assert html.index("Attempt 2") < html.index("No answer came.") < html.index("Attempt 1")
+    assert "webhook-signature: ***" in html
+    assert "500\nserver: nginx\n\n<b>oops</b>" in html  # unescaped by `page`
+    assert "&lt;b&gt;oops" in answer.body.decode()
+    assert '  "type": "keys.key.created"' in html
+    assert "Send again" not in html  # it is still under way
+
+
+def test_delivery_of_a_callback_leads_to_its_job(at_admin, organization):
+    job = make_job(organization, state=State.COMPLETED, callback_url="https://example.com/done")
+    queue = make_webhook(organization, topics=[], is_callback=True, url="https://example.com")
+    told = make_delivery(
+        queue, job=job.public_id, url="https://example.com/done", state="failed",
+        finished_at=timezone.now(), last_error="The receiver answered 500.",
+    )  # fmt: skip
+
+    of_job = page(at_admin.get(f"/console/jobs/{job.public_id}"))
+    html = page(at_admin.get(f"/console/webhooks/deliveries/{told.public_id}"))
+    at_admin.post(f"/console/webhooks/deliveries/{told.public_id}/replay")
+
+    told.refresh_from_db()
+    assert f'href="/console/webhooks/deliveries/{told.public_id}">Failed</a>' in of_job
+    assert f"/console/jobs/{job.public_id}" in html
+    assert "https://example.com/done" in html
+    assert (told.state, told.finished_at) == (WebhookDelivery.PENDING, None)
+    assert toasts(at_admin) == ["It is sent again, under the same id."]
+
+
+def test_delivery_is_hidden_from_strangers_and_users(at_admin, at_viewer, organization, stranger):
+    ours = make_delivery(make_webhook(organization), state="failed")
+    theirs = make_delivery(make_webhook(stranger.organization), state="failed")
+
+    for path in ("", "/replay"):
+        deed = at_admin.post if path else at_admin.get
+        assert deed(f"/console/webhooks/deliveries/{theirs.public_id}{path}").status == 404
+        deed = at_viewer.post if path else at_viewer.get
+        assert deed(f"/console/webhooks/deliveries/{ours.public_id}{path}").status == 403
+    ours.refresh_from_db()
+    assert ours.state == "failed"
+
+
+def test_replay_of_one_that_is_under_way_says_why_not(at_admin, organization):
+    pending = make_delivery(make_webhook(organization))
+
+    answer = at_admin.post(f"/console/webhooks/deliveries/{pending.public_id}/replay")
+
+    assert answer.headers["location"] == f"/console/webhooks/deliveries/{pending.public_id}"
+    assert toasts(at_admin) == ["It is still being tried."]

@@ -35,6 +35,7 @@ class TestWebhooks(RestDoor):
             wrong=WRONG,
         ),
         Call("GET", "/api/v1/webhooks/callback-secret", MANAGE),
+        Call("GET", "/api/v1/webhooks/callbacks", VIEW),
         Call("GET", "/api/v1/webhooks/{id}", VIEW),
         Call(
             "PATCH",

@@ -11,7 +11,7 @@ from apps.core.http_client.client import close_session
 from apps.core.http_client.loop import call_from_thread
 from apps.core.tenancy import organization_scope
 from apps.events.domain.deliveries import new_secret
-from apps.events.models import WebhookDelivery, WebhookEndpoint
+from apps.events.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from apps.events.worker.deliverer import Deliverer
 from apps.tenants.models import Organization
 
@@ -29,6 +29,16 @@ def make_delivery(webhook: WebhookEndpoint, **values: Any) -> WebhookDelivery:
     with organization_scope(webhook.organization_id):
         return WebhookDelivery.objects.create(
             organization_id=webhook.organization_id, endpoint=webhook, **{**given, **values}
+        )
+
+
+def make_attempt(delivery: WebhookDelivery, number: int, **values: Any) -> DeliveryAttempt:
+    with organization_scope(delivery.organization_id):
+        return DeliveryAttempt.objects.create(
+            organization_id=delivery.organization_id,
+            delivery=delivery,
+            number=number,
+            **{"at": timezone.now(), **values},
         )
 
 

@@ -19,11 +19,14 @@ from apps.console.listing import Column, Listing
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import refused, signed_in
 from apps.console.samples import code_samples
+from apps.console.views.deliveries import DELIVERY_STATES
 from apps.core.actor import Actor
 from apps.core.errors import AppError
 from apps.core.permissions import has
+from apps.events import queries as events
 from apps.events.permissions import EventsPermission
 from apps.jobs.domain.priorities import Priority
+from apps.jobs.domain.results import address_of
 from apps.jobs.domain.states import FINAL, State
 from apps.jobs.permissions import JobPermission
 from apps.jobs.queries import jobs as queries
@@ -55,6 +58,7 @@ PRIORITIES = {
 }
 ASKED = ("state", "kind", "priority", "parent")
 LONGEST_SHOWN = 100_000
+MOST_CALLBACKS = 5
 EXAMPLE: dict[str, Any] = {"kind": "demo.sleep", "payload": {"seconds": 30, "steps": 5}}
 CREATE_IN_GRAPHQL = """mutation {
   createJob(input: {kind: "demo.sleep", payload: {seconds: 30, steps: 5}}) {
@@ -195,11 +199,12 @@ def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
         is_over=state in FINAL,
         lamp={"state": LAMPS[state], "label": STATES[state]},
         stages=_stages(job),
-        facts=_facts(job),
+        facts=_facts(job) + _callbacks(actor, job),
         entries=_entries(job),
         error=job.error,
         payload=_text(job.payload),
         result=_text(job.result) if state is State.COMPLETED else "",
+        result_url=address_of(job.public_id) if state is State.COMPLETED else "",
         topic="job.progress" if has(actor, EventsPermission.TOPIC_LISTEN) else "",
         here=request.get_full_path(),
         may_change=may_change,
@@ -270,6 +275,21 @@ def _facts(job: Job) -> list[dict[str, Any]]:
     if job.callback_url:
         facts.append({"label": _("Told when done"), "value": job.callback_url})
     return facts + _family(job)
+
+
+def _callbacks(actor: Actor, job: Job) -> list[dict[str, Any]]:
+    """What became of telling its callback, for those who may know."""
+    if not job.callback_url or not has(actor, EventsPermission.WEBHOOK_VIEW):
+        return []
+    return [
+        {
+            "label": _("Callback"),
+            "value": DELIVERY_STATES[delivery.state],
+            "url": reverse("console:delivery", args=[delivery.public_id]),
+            "note": delivery.last_error,
+        }
+        for delivery in events.callbacks(actor=actor, job_id=job.public_id)[:MOST_CALLBACKS]
+    ]
 
 
 def _family(job: Job) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from apps.console.listing import Column, Listing
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
+from apps.console.views.deliveries import DELIVERY_LAMPS, DELIVERY_STATES
 from apps.core.actor import Actor
 from apps.core.errors import AppError
 from apps.core.permissions import has, require
@@ -35,12 +36,6 @@ REASONS = {
     "asked": gettext_lazy("somebody asked for it"),
     "gone": gettext_lazy("the receiver answered 410, gone"),
     "failing": gettext_lazy("nothing arrived for days"),
-}
-DELIVERY_LAMPS = {"pending": "moving", "delivered": "clear", "failed": "danger"}
-DELIVERY_STATES = {
-    "pending": gettext_lazy("Under way"),
-    "delivered": gettext_lazy("Delivered"),
-    "failed": gettext_lazy("Failed"),
 }
 EXAMPLE = {"url": "https://example.com/hooks/signalbox", "topics": ["job.*"]}
 CREATE_IN_GRAPHQL = """mutation {
@@ -210,11 +205,13 @@ def _show_webhook(request: HttpRequest, webhook_id: str, form: RotateForm) -> Ht
 
 
 def _actions(webhook: WebhookEndpoint) -> list[Action]:
+    edit_it = Action(_("Edit"), url=reverse("console:webhook-edit", args=[webhook.public_id]))
     delete_it = Action(_("Delete"), dialog="delete-webhook", icon="trash-2", is_danger=True)
     if not webhook.is_enabled:
-        return [Action(_("Enable"), dialog="switch-webhook", is_primary=True), delete_it]
+        return [Action(_("Enable"), dialog="switch-webhook", is_primary=True), edit_it, delete_it]
     return [
         Action(_("Send a test event"), dialog="test-webhook", icon="webhook", is_primary=True),
+        edit_it,
         Action(_("Disable"), dialog="switch-webhook"),
         delete_it,
     ]
@@ -272,6 +269,7 @@ def _delivery_row(delivery: WebhookDelivery) -> dict[str, Any]:
     is_pending = delivery.state == delivery.PENDING
     return {
         "id": delivery.public_id,
+        "url": reverse("console:delivery", args=[delivery.public_id]),
         "label": delivery.event,
         "cells": [
             {"value": delivery.event},

@@ -15,6 +15,7 @@ urlpatterns = [
     path("audit/export", AuditViewSet.as_view({"get": "export"})),
     path("audit/<str:id>", AuditViewSet.as_view({"get": "retrieve"})),
     path("webhooks", WebhookViewSet.as_view({"get": "list", "post": "create"})),
+    path("webhooks/callbacks", WebhookViewSet.as_view({"get": "callbacks"})),
     path("webhooks/callback-secret", WebhookViewSet.as_view({"get": "callback_secret"})),
     path(
         "webhooks/<str:id>",

@@ -35,6 +35,8 @@ WEBHOOK: dict[str, Any] = {
 DELIVERY: dict[str, Any] = {
     "id": "msg_0b7e8a1c5d2f4e6a9c3b1d8f7e6a5c4d",
     "webhook": WEBHOOK["id"],
+    "job": None,
+    "url": WEBHOOK["url"],
     "event": "jobs.job.completed",
     "state": "delivered",
     "attempts": 1,
@@ -47,6 +49,16 @@ DELIVERY: dict[str, Any] = {
 ONE = OpenApiExample("A webhook", WEBHOOK, response_only=True)
 NEW = OpenApiExample("A new webhook", {**WEBHOOK, "secret": "whsec_Zk3…"}, response_only=True)
 SENT = OpenApiExample("A delivery", DELIVERY, response_only=True, status_codes=["200", "202"])
+CALLBACK = OpenApiExample(
+    "A callback",
+    {
+        **DELIVERY,
+        "webhook": None,
+        "job": "job_7d0f3b5c9a1e4c2f8b6d4a2c0e8f6b4d",
+        "url": "https://example.com/done",
+    },
+    response_only=True,
+)
 ATTEMPT: dict[str, Any] = {
     "number": 1,
     "at": "2026-01-15T10:30:00Z",
@@ -121,7 +133,11 @@ class CallbackSecretSerializer(ReadSerializer):
 
 class DeliverySerializer(ReadSerializer):
     id = serializers.CharField(source="public_id", help_text="What `webhook-id` carries.")
-    webhook = serializers.CharField(source="endpoint.public_id")
+    webhook = serializers.CharField(
+        source="webhook_id", allow_null=True, help_text="Null where it is a job's callback."
+    )
+    job = serializers.SerializerMethodField(help_text="The job whose callback it is.")
+    url = serializers.CharField(source="address")
     event = serializers.CharField()
     state = serializers.ChoiceField(choices=STATES)
     attempts = serializers.IntegerField()
@@ -130,6 +146,10 @@ class DeliverySerializer(ReadSerializer):
     due_at = serializers.DateTimeField(help_text="When it is tried next, while pending.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+
+    @staticmethod
+    def get_job(delivery: WebhookDelivery) -> str | None:
+        return delivery.job or None
 
 
 class AttemptSerializer(ReadSerializer):
@@ -156,6 +176,10 @@ class DeliveryFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=[(state, state) for state in STATES])
 
 
+class CallbackFilter(DeliveryFilter):
+    job = django_filters.CharFilter()
+
+
 class WebhookViewSet(HouseViewSet):
     doors: ClassVar = {
         "list": Door(VIEW),
@@ -166,6 +190,7 @@ class WebhookViewSet(HouseViewSet):
         "rotate_secret": Door(MANAGE, secret_fields=("secret",)),
         "test": Door(MANAGE),
         "deliveries": Door(VIEW),
+        "callbacks": Door(VIEW),
         "callback_secret": Door(MANAGE),
     }
     serializer_class = WebhookSerializer
@@ -245,6 +270,22 @@ class WebhookViewSet(HouseViewSet):
             queries.deliveries(actor=self.actor, webhook_id=id, state=state),
             DeliverySerializer,
             filterset=DeliveryFilter,
+        )
+
+    @extend_schema(
+        operation_id="webhooks_callbacks_list",
+        summary="What became of the callbacks of jobs",
+        description="Each is shown and sent again as a webhook's delivery is.",
+        parameters=[
+            OpenApiParameter("state", str, enum=STATES),
+            OpenApiParameter("job", str, description="The callbacks of this job."),
+        ],
+        responses=DeliverySerializer(many=True),
+        examples=[CALLBACK],
+    )
+    def callbacks(self, request: Any) -> Response:
+        return self.page(
+            queries.callbacks(actor=self.actor), DeliverySerializer, filterset=CallbackFilter
         )
 
     @extend_schema(

@@ -140,6 +140,7 @@ def schedule_callbacks(news: Sequence[News], urls: Mapping[tuple[int, str], str]
                     organization_id=one.organization_id,
                     endpoint=queue,
                     url=url,
+                    job=one.data["object"]["id"],
                     event=one.event,
                     body=_body(one.event, one.at, one.data),
                 )

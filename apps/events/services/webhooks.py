@@ -31,6 +31,7 @@ WEBHOOK_UPDATED = "events.webhook.updated"
 WEBHOOK_ROTATED = "events.webhook.rotated"
 WEBHOOK_DELETED = "events.webhook.deleted"
 WEBHOOK_TESTED = "events.webhook.tested"
+WEBHOOK_REPLAYED = "events.webhook.replayed"
 TEST_EVENT = "events.webhook.test"
 MOST_WEBHOOKS = 100
 MOST_TOPICS = 50
@@ -140,16 +141,20 @@ test_webhook.__test__ = False  # type: ignore[attr-defined]  # no test, whatever
 
 
 def replay_delivery(*, actor: Actor, delivery_id: str) -> WebhookDelivery:
-    """Send a delivery again, under the id it had, with every attempt anew.
+    """Send a delivery, a job's callback too, again, under the id it had, with every attempt anew.
 
     Raises `NotFound`, and `Conflict` while it is still being tried or its webhook is disabled.
     """
     require(actor, EventsPermission.WEBHOOK_MANAGE)
     with transaction.atomic():
-        found = queries.delivery(actor=actor, delivery_id=delivery_id)
-        webhook = _lock(actor, found.endpoint.public_id)
-        _refuse_disabled(webhook)
-        return deliveries.begin_anew(found)
+        # Its endpoint first, as whoever claims does; what it is waited for may change the delivery.
+        endpoint_id = queries.delivery(actor=actor, delivery_id=delivery_id).endpoint_id
+        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
+        _refuse_disabled(endpoint)
+        delivery = queries.delivery(actor=actor, delivery_id=delivery_id)
+        again = deliveries.begin_anew(delivery)
+        _publish(WEBHOOK_REPLAYED, endpoint, actor, None, {"delivery": delivery.public_id})
+        return again
 
 
 def callback_secret(*, actor: Actor) -> str:

@@ -10,7 +10,7 @@ from apps.core.actor import Role
 from apps.tenants.models import Organization
 from tests.client import GateClient
 from tests.factories.tenants import log_in, make_admin, make_member
-from tests.factories.webhooks import make_delivery, make_webhook
+from tests.factories.webhooks import make_attempt, make_delivery, make_webhook
 
 CREATE = "mutation ($input: WebhookInput!) { createWebhook(input: $input) { webhook { url topics enabled } secret } }"
 UPDATE = "mutation ($id: ID!, $input: WebhookChangeInput!) { updateWebhook(id: $id, input: $input) { webhook { description enabled revision } } }"
@@ -18,6 +18,11 @@ ROTATE = "mutation ($id: ID!) { rotateWebhookSecret(id: $id) { webhook { id } se
 TEST = "mutation ($id: ID!) { testWebhook(id: $id) { delivery { event state } } }"
 REPLAY = "mutation ($id: ID!) { replayWebhookDelivery(id: $id) { delivery { id state } } }"
 DELETE = "mutation ($id: ID!) { deleteWebhook(id: $id) { id } }"
+JOB = "job_" + "7" * 32
+ONE = """query ($id: ID!) {
+  webhookDelivery(id: $id) { webhook job url body log { number status } }
+}"""
+OF_JOB = "query ($job: ID!) { webhookDeliveries(job: $job) { nodes { id log { number } } } }"
 LIST = "{ webhooks { nodes { id url } } webhookDeliveries { nodes { id state } } }"
 
 
@@ -67,6 +72,30 @@ def test_every_deed_of_an_admin(organization: Organization, other: Organization)
         "state": "pending",
     }
     assert deleted["data"] == {"deleteWebhook": one}
+
+
+def test_one_delivery_with_what_was_sent_and_answered(
+    organization: Organization, other: Organization
+) -> None:
+    key = log_in(make_admin(organization)).access
+    callback = make_webhook(organization, topics=[], is_callback=True)
+    told = make_delivery(callback, url="https://example.com/done", job=JOB, state="failed")
+    for number in (2, 1):
+        make_attempt(told, number, status=500, error="The receiver answered 500.")
+    foreign = make_delivery(make_webhook(other), state="failed")
+
+    one = ask(key, ONE, id=told.public_id)["data"]["webhookDelivery"]
+    of_job = ask(key, OF_JOB, job=JOB)["data"]["webhookDeliveries"]["nodes"]
+
+    assert one == {
+        "webhook": None,
+        "job": JOB,
+        "url": "https://example.com/done",
+        "body": told.body,
+        "log": [{"number": 1, "status": 500}, {"number": 2, "status": 500}],
+    }
+    assert of_job == [{"id": told.public_id, "log": [{"number": 1}, {"number": 2}]}]
+    assert code_of(ask(key, ONE, id=foreign.public_id)) == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("deed", [UPDATE, ROTATE, TEST, DELETE])

@@ -125,6 +125,8 @@ def test_callbacks_of_two_organizations_in_one_transaction_go_to_each(
 
     for place in (organization, other):
         with organization_scope(place.pk):
-            assert [each.url for each in WebhookDelivery.objects.all()] == [
-                f"https://{place.slug}.example.com/done"
+            assert [(each.url, each.job) for each in WebhookDelivery.objects.all()] == [
+                (f"https://{place.slug}.example.com/done", job.public_id)
+                for job in jobs
+                if job.organization_id == place.pk
             ]

@@ -183,6 +183,31 @@ def test_replay_delivery_begins_anew_under_the_same_id(organization: Organizatio
     )
 
 
+def test_replay_delivery_of_a_callback_begins_anew(organization: Organization) -> None:
+    queue = make_webhook(organization, topics=[], is_callback=True)
+    failed = make_delivery(queue, state="failed", url="https://example.com/done", job="job_1")
+
+    again = webhooks.replay_delivery(actor=make_actor(organization), delivery_id=failed.public_id)
+
+    assert (again.public_id, again.state, again.address) == (
+        failed.public_id,
+        "pending",
+        "https://example.com/done",
+    )
+
+
+def test_replay_delivery_is_a_deed(organization: Organization) -> None:
+    failed = make_delivery(make_webhook(organization, topics=["job.*"]), state="failed")
+
+    webhooks.replay_delivery(actor=make_actor(organization), delivery_id=failed.public_id)
+
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.after) == (
+        "events.webhook.replayed",
+        {"delivery": failed.public_id},
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "is_enabled", "code"),
     [("pending", True, "delivery_pending"), ("failed", False, "webhook_disabled")],

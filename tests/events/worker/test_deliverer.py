@@ -354,4 +354,10 @@ def test_a_job_that_ends_calls_back_signed(place: Organization, receiver: Receiv
     )
     assert WebhookEndpoint.objects.get().is_enabled is True
     assert list(queries.webhooks(actor=actor)) == []
+    (told,) = queries.callbacks(actor=actor, job_id=asked.public_id)
+    webhooks.replay_delivery(actor=actor, delivery_id=told.public_id)
+    deliver()
+    again = receiver.received[1]
+    assert (again.path, again.body) == (received.path, received.body)
+    assert again.headers["webhook-id"] == received.headers["webhook-id"] == told.public_id
     assert webhooks.callback_secret(actor=make_actor(make_organization())) != secret
