@@ -5,6 +5,7 @@ from __future__ import annotations
 PROVIDER_CREATED = "providers.provider.created"
 PROVIDER_CHANGED = "providers.provider.changed"
 PROVIDER_REMOVED = "providers.provider.removed"
+PROVIDER_TESTED = "providers.provider.tested"
 DEPLOYMENT_CREATED = "providers.deployment.created"
 DEPLOYMENT_CHANGED = "providers.deployment.changed"
 DEPLOYMENT_REMOVED = "providers.deployment.removed"

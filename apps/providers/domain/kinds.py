@@ -83,10 +83,17 @@ KINDS: Mapping[ProviderKind, Kind] = MappingProxyType(
         ProviderKind.SIMULATED: Kind(
             is_remote=False,
             options={
-                "seed": Option(int, "Other answers to the same questions.", most=2**31),
-                "first_token_ms": Option(float, "Pause before an answer.", most=60_000),
+                "seed": Option(int, "Other answers to the same questions.", -(2**53), 2**53),
+                "first_token_ms": Option(float, "Pause before an answer.", 0, 600_000),
                 "tokens_per_second": Option(float, "Pace of a stream; 0 is at once."),
-                "error_rate": Option(float, "Share of calls that fail.", most=1),
+                "error_rate": Option(float, "Share of calls that fail.", 0, 1),
+                "completion_tokens": Option(
+                    int, "Length of answers; 0 is by the question.", 0, 20_000
+                ),
+                "status": Option(int, "An error status to answer with, every time.", 400, 599),
+                "retry_after": Option(float, "Seconds, told with that status.", 0, 86_400),
+                "cut_after": Option(int, "Tokens after which a stream breaks off.", 0, 20_000),
+                "dimensions": Option(int, "Of embeddings.", 1, 4096),
             },
         ),
     }
@@ -113,6 +120,7 @@ def check_options(kind: ProviderKind, options: Any) -> dict[str, Any]:
 def _wrong_text(value: Any) -> str | None:
     if not isinstance(value, str):
         return "must be a string"
-    if not 0 < len(value) <= LONGEST_OPTION or is_misleading(value):
-        return f"must be a line of 1 to {LONGEST_OPTION} characters"
+    # It stands in a header or an address.
+    if not 0 < len(value) <= LONGEST_OPTION or not value.isascii() or is_misleading(value):
+        return f"must be a line of 1 to {LONGEST_OPTION} characters in ASCII"
     return None
