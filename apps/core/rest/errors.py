@@ -13,7 +13,10 @@ from apps.core.errors import AppError, FieldError, Invalid
 
 def translate(error: Exception, context: dict[str, Any]) -> None:
     """DRF's EXCEPTION_HANDLER: raise ours instead, for the one translator in the gate."""
-    raise as_app_error(error) from None
+    ours = as_app_error(error)
+    if ours is error:
+        raise error  # with its cause, which the gate and the log look at
+    raise ours from None
 
 
 _PLAIN: dict[type[exceptions.APIException], type[AppError]] = {
