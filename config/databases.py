@@ -37,7 +37,7 @@ def leave_out_postgres() -> None:
 
 def _sqlite(name: str) -> dict[str, Any]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "apps.core.sqlite3",
         "NAME": name,
         "CONN_MAX_AGE": None,
         # IMMEDIATE: a writer waits for its turn at BEGIN instead of failing half-way when a read turns into a write.

@@ -10,6 +10,7 @@ from apps.core.limits.rates import Rate, parse_rate
 from apps.core.versions import ApiVersion
 from config.databases import database, leave_out_postgres
 from config.env import ROOT, metrics_directory, read_environment, words
+from config.lean import postpone_transliteration
 from config.logs import configure_logging
 
 env = read_environment()
@@ -24,9 +25,10 @@ ROOT_URLCONF = "config.urls.table"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database(env.database_url, SIGNALBOX_DATA_DIR)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "apps.core.sqlite3":
     leave_out_postgres()
 
+postpone_transliteration()
 INSTALLED_APPS = [
     "config",  # first, for its `runserver` goes before Django's
     "django.contrib.admin",

@@ -13,6 +13,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     from django.conf import settings  # noqa: PLC0415 - loaded before Django is set up
 
     default = settings.DATABASES["default"]
-    if default["ENGINE"] == "django.db.backends.sqlite3":
+    if default["ENGINE"] == "apps.core.sqlite3":
         folder = Path(os.environ["SIGNALBOX_DATA_DIR"]).parent
         default.setdefault("TEST", {})["NAME"] = str(folder / "test.sqlite3")
