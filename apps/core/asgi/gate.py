@@ -49,6 +49,7 @@ async def handle_http(scope: dict[str, Any], receive: Receive, send: Send) -> No
     """Answer one request, whatever happens; only a caller who hung up gets nothing."""
     leave_organization()
     request = GateRequest(scope)
+    request.receive = receive
     try:
         await _exchange(request, receive, send)
     except ClientGone:
