@@ -105,8 +105,8 @@ def _openai(error: AppError, request_id: str) -> dict[str, Any]:
     fields = error.fields if isinstance(error, Invalid) else []
     return {
         "message": error.message,
-        "type": OPENAI_TYPE.get(error.kind, "invalid_request_error"),
-        "param": fields[0].field if fields else None,
+        "type": error.data.get("type") or OPENAI_TYPE.get(error.kind, "invalid_request_error"),
+        "param": fields[0].field if fields else error.data.get("param"),
         "code": error.code,
         "details": _details(error),
         "timestamp": _now(),
@@ -123,9 +123,14 @@ def _now() -> str:
 
 
 def headers_for(error: AppError) -> list[tuple[str, str]]:
-    """`Retry-After` where waiting helps, `WWW-Authenticate` where a credential would."""
+    """`Retry-After` where waiting helps, `WWW-Authenticate` where a credential would.
+
+    Official clients of model APIs repeat what was refused with 409 or 429, unless `x-should-retry` says no.
+    """
     retry_after = getattr(error, "retry_after", None)
     headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
+    if not error.data.get("should_retry", error.kind is not Kind.CONFLICT):
+        headers.append(("x-should-retry", "false"))
     if error.kind is Kind.UNAUTHENTICATED:
         headers.append(("WWW-Authenticate", 'Bearer realm="signalbox"'))
     if error.kind is Kind.METHOD_NOT_ALLOWED and error.data.get("allow"):

@@ -27,12 +27,7 @@ def run_once(
     request: GateRequest, key: str, secret_fields: tuple[str, ...], run: Callable[[], HttpResponse]
 ) -> HttpResponse:
     """Run the view unless this actor already got an answer to this key here; then replay that answer."""
-    if not 0 < len(key) <= MAX_LENGTH:
-        raise Malformed(
-            f"Idempotency-Key has 1 to {MAX_LENGTH} characters.", code="bad_idempotency_key"
-        )
-    fingerprint = request.body_digest()
-    claim = _claim(request, key, fingerprint)
+    claim = claim_key(request, key)
     if isinstance(claim, HttpResponse):
         return claim
     try:
@@ -40,16 +35,40 @@ def run_once(
     except BaseException:
         claim.delete()
         raise
-    if not _is_final(response.status_code):
+    if not is_final(response.status_code):
         claim.delete()
         return response
+    content_type = response.headers.get("Content-Type", "application/json")
+    body = _without_secrets(response.content, secret_fields)
+    keep_answer(claim, response.status_code, content_type, body)
+    return response
+
+
+def claim_key(
+    request: GateRequest, key: str, lasts: timedelta = CLAIM_LASTS
+) -> StoredAnswer | HttpResponse:
+    """A claim to be kept or freed by whoever runs the deed, or the answer to replay.
+
+    `lasts` is how long a claim without an answer is believed in: longer than the deed may take.
+    """
+    if not 0 < len(key) <= MAX_LENGTH:
+        raise Malformed(
+            f"Idempotency-Key has 1 to {MAX_LENGTH} characters.", code="bad_idempotency_key"
+        )
+    return _claim(request, key, request.body_digest(), lasts)
+
+
+def keep_answer(claim: StoredAnswer, status: int, content_type: str, body: bytes) -> None:
+    """Let the key stand for this answer from now on."""
     # Not save(): a deed that outlasted its claim must not fail because a twin has taken the claim over.
     StoredAnswer.objects.filter(pk=claim.pk).update(
-        status=response.status_code,
-        content_type=response.headers.get("Content-Type", "application/json"),
-        body=_without_secrets(response.content, secret_fields),
+        status=status, content_type=content_type, body=body
     )
-    return response
+
+
+def free_key(claim: StoredAnswer) -> None:
+    """The deed came to nothing: the key may be used again."""
+    StoredAnswer.objects.filter(pk=claim.pk, status=None).delete()
 
 
 def forget_old_answers() -> int:
@@ -58,7 +77,9 @@ def forget_old_answers() -> int:
     return deleted
 
 
-def _claim(request: GateRequest, key: str, fingerprint: str) -> StoredAnswer | HttpResponse:
+def _claim(
+    request: GateRequest, key: str, fingerprint: str, lasts: timedelta
+) -> StoredAnswer | HttpResponse:
     assert request.actor is not None
     where = {
         "organization_id": request.actor.organization_id,
@@ -74,10 +95,10 @@ def _claim(request: GateRequest, key: str, fingerprint: str) -> StoredAnswer | H
     except IntegrityError:
         pass
     stored = StoredAnswer.objects.filter(**where).first()
-    if stored is None or _is_abandoned(stored):
+    if stored is None or _is_abandoned(stored, lasts):
         if stored is not None:
             stored.delete()
-        return _claim(request, key, fingerprint)
+        return _claim(request, key, fingerprint, lasts)
     return _replay(stored, fingerprint)
 
 
@@ -90,6 +111,7 @@ def _replay(stored: StoredAnswer, fingerprint: str) -> HttpResponse:
         raise Conflict(
             "The first call with this Idempotency-Key is still running.",
             code="idempotency_in_flight",
+            should_retry=True,
         )
     response = HttpResponse(
         bytes(stored.body), status=stored.status, content_type=stored.content_type
@@ -98,12 +120,13 @@ def _replay(stored: StoredAnswer, fingerprint: str) -> HttpResponse:
     return response
 
 
-def _is_abandoned(stored: StoredAnswer) -> bool:
+def _is_abandoned(stored: StoredAnswer, lasts: timedelta) -> bool:
     age = timezone.now() - stored.created_at
-    return age > KEPT or (stored.status is None and age > CLAIM_LASTS)
+    return age > KEPT or (stored.status is None and age > lasts)
 
 
-def _is_final(status: int) -> bool:
+def is_final(status: int) -> bool:
+    """Whether an answer is what the key is to stand for."""
     return status < 400 or status in (404, 409)
 
 

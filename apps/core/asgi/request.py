@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from ipaddress import ip_address
 from time import perf_counter
@@ -15,6 +16,8 @@ from django.core.handlers.asgi import ASGIRequest
 
 from apps.core.actor import Actor
 from apps.core.errors import Malformed
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
 
@@ -40,6 +43,8 @@ class GateRequest(ASGIRequest):
         )
         self.answer_headers: list[tuple[str, str]] = []
         """Headers that the way in adds to whatever the view answers (limits, versions)."""
+        self.receive: Receive | None = None
+        """For views that must know when their caller hangs up (`presence.while_present`)."""
 
     def refuse_unreadable(self) -> None:
         if self._unreadable:

@@ -13,7 +13,7 @@ from apps.core.limits.store import Check
 
 
 async def hit_identity(identity: Identity, limit_class: str) -> Verdict:
-    return tightest(await get_store().hit(_checks(identity, limit_class)))
+    return tightest(await get_store().hit(checks_of(identity, limit_class)))
 
 
 async def hit_address(address: str) -> Verdict:
@@ -23,7 +23,7 @@ async def hit_address(address: str) -> Verdict:
 def hit_more_now(identity: Identity | None, address: str, limit_class: str, cost: int) -> Verdict:
     """Count further calls within a request that was admitted as one, from a thread."""
     if identity is not None:
-        checks = [check._replace(cost=cost) for check in _checks(identity, limit_class)]
+        checks = [check._replace(cost=cost) for check in checks_of(identity, limit_class)]
     else:
         checks = _anonymous_checks(address, cost)
     return tightest(get_store().hit_now(checks))
@@ -38,7 +38,8 @@ def rate_for(identity: Identity, limit_class: str) -> Rate:
     return classes.get(limit_class) or own.get("default") or classes["default"]
 
 
-def _checks(identity: Identity, limit_class: str) -> list[Check]:
+def checks_of(identity: Identity, limit_class: str) -> list[Check]:
+    """The windows of one call, for whoever charges them together with something else."""
     checks = [Check(f"{identity.credential.id}:{limit_class}", rate_for(identity, limit_class))]
     checks += [Check(identity.organization, rate) for rate in settings.SIGNALBOX_ORGANIZATION_RATES]
     return checks

@@ -1,0 +1,50 @@
+"""Work that somebody waits for: it ends when they hang up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from apps.core.asgi.body import ClientGone
+from apps.core.asgi.request import GateRequest
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.25
+"""Most work is done by then; to watch for the caller's leaving costs more than such a call does."""
+
+
+async def while_present(request: GateRequest, work: Coroutine[Any, Any, T]) -> T:
+    """What the work comes to. It is cancelled when the caller hangs up, and `ClientGone` raised."""
+    receive = request.receive
+    if receive is None:
+        return await work
+    task = asyncio.current_task()
+    assert task is not None
+    is_gone = False
+    watch: asyncio.Task[None] | None = None
+
+    async def look() -> None:
+        nonlocal is_gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        is_gone = True
+        task.cancel()
+
+    def begin() -> None:
+        nonlocal watch
+        watch = asyncio.create_task(look())
+
+    timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, begin)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not is_gone:
+            raise
+        task.uncancel()
+        raise ClientGone from None
+    finally:
+        timer.cancel()
+        if watch is not None:
+            watch.cancel()
