@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         path(f"api/{version.name}/", include(version.urls))
         for version in settings.SIGNALBOX_API_VERSIONS
     ),
+    path("v1/", include("config.urls.openai")),
     path("metrics", system.prometheus),
     path("admin/", admin.site.urls),
     path("console/", include("apps.console.urls")),

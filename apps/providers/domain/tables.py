@@ -94,6 +94,8 @@ class RouteView:
     managed_by: str = ""
     """Public id of the rollout that moves its weights now; people's changes to targets wait meanwhile."""
     revision: int = 1
+    created: int = 0
+    """When it was made, in epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The path of a call, on the event loop: admit, resolve, choose, call, settle, answer. Warm, it touches no database."""
+"""The path of a model call on the event loop: table, admission, choice, attempts, settlement. No database when warm."""

@@ -133,4 +133,5 @@ def _route(route: Route, targets: Iterable[TargetView]) -> RouteView:
         prompt=route.prompt,
         managed_by=route.managed_by,
         revision=route.revision,
+        created=int(route.created_at.timestamp()),
     )

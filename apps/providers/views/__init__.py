@@ -1,1 +1,1 @@
-"""The hot doors: plain async views in the dialects of OpenAI and Anthropic."""
+"""The hot doors: model calls as other programs' clients make them. Plain coroutines, no database when warm."""

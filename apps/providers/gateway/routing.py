@@ -1,0 +1,115 @@
+"""From a model's name to the plan of its attempts: the route, who may serve the call, whom it sticks to."""
+
+from __future__ import annotations
+
+from apps.providers.domain.calls import Call
+from apps.providers.domain.choice import Plan
+from apps.providers.domain.tables import DeploymentView, RouteTable, RouteView, TargetView
+from apps.providers.enums import Operation, Sticky
+from apps.providers.errors import NoDeployment, NotOffered, UnknownModel
+from apps.providers.gateway import table as tables
+from apps.providers.gateway.health import health
+from apps.providers.gateway.trace import Trace
+from apps.providers.gateway.upstreams import adapter_of
+
+SERVED_AS = {Operation.COMPLETION: frozenset({Operation.COMPLETION, Operation.CHAT})}
+"""A completion may be had from a model that only chats."""
+
+
+async def plan_for(trace: Trace) -> tuple[Plan, list[DeploymentView]]:
+    """The plan, and every deployment that the call could end up at."""
+    identity, call = trace.actor.identity, trace.call
+    table = await tables.known.find(identity)
+    trace.route = route = _route_for(table, trace)
+    able = _Able(call)
+    plan = Plan(
+        table,
+        route,
+        subject=subject_of(route, trace),
+        is_well=health.is_well,
+        may_serve=able,
+    )
+    candidates = plan.candidates()
+    if route.fallbacks:
+        candidates = _with_fallbacks(table, route, candidates, able)
+    if not candidates:
+        if able.refused:
+            raise NotOffered(f"The model {call.model!r} does not offer {call.operation}.")
+        raise NoDeployment
+    return plan, candidates
+
+
+def subject_of(route: RouteView, trace: Trace) -> str | None:
+    """Whom the route keeps on one deployment; None for routes that keep nobody."""
+    match route.sticky:
+        case Sticky.NONE:
+            return None
+        case Sticky.KEY:
+            return trace.actor.credential.id
+        case Sticky.SESSION:
+            return trace.call.session or trace.call.end_user or trace.actor.credential.id
+
+
+def _route_for(table: RouteTable, trace: Trace) -> RouteView:
+    identity, call = trace.actor.identity, trace.call
+    if not call.provider:
+        return tables.route_of(table, identity, call.model)
+    if not tables.may_use(identity, call.model):
+        raise UnknownModel(call.model)
+    route = table.routes.get(call.model)
+    if route is not None:
+        targets = tuple(one for one in route.targets if _is_at(one.deployment, call.provider))
+        if targets:
+            return RouteView(
+                id=route.id,
+                name=route.name,
+                targets=targets,
+                sticky=route.sticky,
+                retries=route.retries,
+            )
+    found = [
+        one
+        for one in table.deployments.values()
+        if call.model in (one.model, one.name) and _is_at(one, call.provider)
+    ]
+    if not found:
+        raise UnknownModel(call.model)
+    return RouteView(id="", name=call.model, targets=tuple(map(TargetView, found)))
+
+
+def _is_at(deployment: DeploymentView, provider: str) -> bool:
+    return provider in (deployment.provider.name, deployment.provider.kind.value)
+
+
+def _with_fallbacks(
+    table: RouteTable, route: RouteView, candidates: list[DeploymentView], able: _Able
+) -> list[DeploymentView]:
+    seen, waiting, found = {route.name}, list(route.fallbacks), list(candidates)
+    while waiting:
+        name = waiting.pop(0)
+        fallback = table.routes.get(name)
+        if fallback is None or name in seen:
+            continue
+        seen.add(name)
+        waiting += fallback.fallbacks
+        found += [
+            one.deployment for one in fallback.targets if one.weight > 0 and able(one.deployment)
+        ]
+    return found
+
+
+class _Able:
+    """Whether a deployment does what a call asks for; `refused` once one did not."""
+
+    def __init__(self, call: Call) -> None:
+        self._operations = SERVED_AS.get(call.operation, frozenset({call.operation}))
+        self.refused = False
+
+    def __call__(self, deployment: DeploymentView) -> bool:
+        offered = adapter_of(deployment.provider.kind).operations
+        capabilities = deployment.capabilities
+        for operation in self._operations:
+            if operation in offered and (not capabilities or operation.value in capabilities):
+                return True
+        self.refused = True
+        return False
