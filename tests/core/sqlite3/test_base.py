@@ -88,9 +88,9 @@ def test_a_transaction_that_cannot_begin_gives_its_turn_back(
     pair: tuple[DatabaseWrapper, DatabaseWrapper], tmp_path: Path
 ) -> None:
     first, second = pair
+    run(first, "PRAGMA busy_timeout=20")
     with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as stranger:
         stranger.execute("BEGIN IMMEDIATE")  # by somebody who knows of no turns
-        run(first, "PRAGMA busy_timeout=20")
         with pytest.raises(OperationalError, match="database is locked"):
             begin(first)
         stranger.execute("ROLLBACK")
