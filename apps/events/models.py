@@ -6,9 +6,10 @@ writers never queue behind each other; until then `sequence`, `previous_hash` an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from apps.core.crypto import EncryptedTextField
@@ -21,7 +22,7 @@ class AppendOnly(RuntimeError):
 
 
 class AuditQuerySet(TenantQuerySet["AuditEntry"]):
-    """Reads. The one write besides inserting is `seal_entry`."""
+    """Reads. The one write besides inserting is `seal_entries`."""
 
     def update(self, **_: Any) -> NoReturn:
         raise AppendOnly("audit entries are never changed")
@@ -111,10 +112,16 @@ class AuditEntry(TenantModel):
         raise AppendOnly("audit entries are never removed")
 
 
-def seal_entry(entry: AuditEntry, *, sequence: int, previous_hash: str, digest: str) -> int:
-    """Give a row its place in the chain; 0 when it already has one."""
-    row = AuditEntry.objects.filter(pk=entry.pk, hash__isnull=True)
-    return models.QuerySet.update(row, sequence=sequence, previous_hash=previous_hash, hash=digest)
+def seal_entries(entries: Sequence[AuditEntry]) -> None:
+    """Give rows the places in the chain that are set on them; a row that has one already keeps it."""
+    seals = [(each.sequence, each.previous_hash, each.hash, each.pk) for each in entries]
+    # By hand: as many ORM updates take six times as long, and nobody else writes to SQLite meanwhile.
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE events_auditentry SET sequence = %s, previous_hash = %s, hash = %s "
+            "WHERE id = %s AND hash IS NULL",
+            seals,
+        )
 
 
 class AuditHead(TenantModel):

@@ -12,10 +12,10 @@ from apps.core.permissions import require
 from apps.core.tenancy import organization_scope, unscoped
 from apps.events import queries
 from apps.events.domain.chain import GENESIS, Break, Walk, digest
-from apps.events.models import AuditEntry, AuditHead, seal_entry
+from apps.events.models import AuditEntry, AuditHead, seal_entries
 from apps.events.permissions import EventsPermission
 
-SEAL_ROWS = 500
+SEAL_ROWS = 200
 
 
 def seal_pending() -> int:
@@ -83,10 +83,10 @@ def _seal_batch(organization_id: int, wait: bool) -> int:
     entries = list(queries.unsealed_entries().order_by("id")[:SEAL_ROWS])
     for entry in entries:
         head.sequence += 1
-        entry.sequence, previous_hash = head.sequence, head.hash
-        head.hash = digest(queries.hashed_content(entry), previous_hash)
-        seal_entry(entry, sequence=head.sequence, previous_hash=previous_hash, digest=head.hash)
+        entry.sequence, entry.previous_hash = head.sequence, head.hash
+        entry.hash = head.hash = digest(queries.hashed_content(entry), entry.previous_hash)
     if entries:
+        seal_entries(entries)
         head.save(update_fields=["sequence", "hash"])
     return len(entries)
 

@@ -83,15 +83,18 @@ def has_pending() -> bool:
 
 def number_batch(*, token: int) -> list[Published]:
     """Number what is committed and has no number yet, oldest first; at most `BATCH` rows."""
-    with unscoped(reason=REASON), transaction.atomic():
-        _bound_waits()
-        _hold(token)
+    with unscoped(reason=REASON):
+        # Read before the lock: what a predecessor numbered was committed before our token was given, a successor's
+        # token makes ours worthless, and reading takes longer than writing, which on SQLite nobody else may meanwhile.
         rows = list(
             OutboxEvent.objects.filter(sequence__isnull=True)
             .order_by("id")
             .values_list("id", "organization_id", "topic", "event", "data", "at")[:BATCH]
         )
-        return _number(rows) if rows else []
+        with transaction.atomic():
+            _bound_waits()
+            _hold(token)
+            return _number(rows) if rows else []
 
 
 def _number(rows: Sequence[tuple[Any, ...]]) -> list[Published]:
