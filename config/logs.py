@@ -6,7 +6,10 @@ import logging
 import sys
 from typing import Any
 
-import structlog
+from config.lean import without
+
+with without("greenlet", "rich", "twisted"):
+    import structlog
 
 
 def configure_logging(level: str, *, as_json: bool) -> None:

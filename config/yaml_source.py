@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 NAMES: dict[str, str] = {
@@ -54,6 +53,8 @@ class YamlFiles(PydanticBaseSettingsSource):
 
 
 def _read(path: Path, fields: set[str]) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - a megabyte, for the few who have such files
+
     try:
         tree = yaml.safe_load(path.read_text())
     except OSError as error:

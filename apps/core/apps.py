@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 from django.apps import AppConfig
@@ -17,7 +18,6 @@ class CoreConfig(AppConfig):
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import access, lifecycle  # noqa: PLC0415 - models are ready only now
         from apps.core.files import sweep  # noqa: PLC0415 - models are ready only now
-        from apps.core.http_client import client  # noqa: PLC0415 - models are ready only now
         from apps.core.spool import process as spool  # noqa: PLC0415 - models are ready only now
 
         # Every grant must be known before the first identity is made, not when a URL table happens to load.
@@ -26,8 +26,15 @@ class CoreConfig(AppConfig):
 
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
         lifecycle.every(5, "metrics", metrics.take_readings)
-        lifecycle.on_stop(client.close_session)
+        lifecycle.on_stop(_close_http_session)
         spool.register_drain(access.KIND, access.drain_access)
         lifecycle.every(spool.TICK_SECONDS, "spool", spool.drain_all)
         lifecycle.every(sweep.SWEEP_SECONDS, "file_sweeper", sweep.sweep)
         lifecycle.every(3600, "idempotency", idempotency.forget_old_answers)
+
+
+async def _close_http_session() -> None:
+    """The client is seven megabytes that only a process which calls out has loaded."""
+    client = sys.modules.get("apps.core.http_client.client")
+    if client is not None:
+        await client.close_session()

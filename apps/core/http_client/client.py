@@ -17,7 +17,8 @@ from django.conf import settings
 from yarl import URL
 
 from apps.core.http_client.errors import CallFailed, CallTimedOut, Forbidden
-from apps.core.http_client.guard import GuardedResolver, judge_url
+from apps.core.http_client.guard import judge_url
+from apps.core.http_client.resolver import GuardedResolver
 
 CONNECT_SECONDS = 10.0
 KEEP_SECONDS = 30.0

@@ -18,8 +18,6 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from apps.core.errors import AppError
-from apps.core.http_client import client
-from apps.core.http_client.client import Limits
 from apps.core.http_client.errors import Forbidden
 from apps.core.http_client.loop import io_loop
 from apps.events.domain.deliveries import is_success, signature_headers
@@ -115,6 +113,8 @@ class Deliverer:
 
 async def attempt(claimed: Claimed) -> Result:
     """One POST, and what came of it; never raises."""
+    from apps.core.http_client import client  # noqa: PLC0415 - seven megabytes, when there is something to deliver
+
     at = timezone.now()
     headers = {
         "content-type": "application/json",
@@ -130,7 +130,7 @@ async def attempt(claimed: Claimed) -> Result:
             claimed.url,
             headers=headers,
             body=claimed.body,
-            limits=Limits(settings.SIGNALBOX_WEBHOOK_TIMEOUT, READ_BYTES),
+            limits=client.Limits(settings.SIGNALBOX_WEBHOOK_TIMEOUT, READ_BYTES),
         )
     except Forbidden as error:
         problem = f"The address {error}."

@@ -6,10 +6,14 @@ import logging
 import socket
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
+
+from config.lean import without
+
+with without("watchfiles"):  # to reload, which `runserver` does
+    import uvicorn
 
 from apps.core.asgi.server import DrainingServer, serve_workers, server_config
 from apps.core.commands import NOT_READY
