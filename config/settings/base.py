@@ -29,7 +29,6 @@ if DATABASES["default"]["ENGINE"] == "apps.core.sqlite3":
     leave_out_postgres()
 
 postpone_transliteration()
-postpone_transliteration()
 INSTALLED_APPS = [
     "config",  # first, for its `runserver` goes before Django's
     "django.contrib.admin",
