@@ -21,6 +21,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from kombu.entity import Exchange, Queue
 
+from apps.core.spool import process as spool
 from apps.core.tenancy import unscoped
 from apps.jobs.adapters import pipes
 from apps.jobs.domain.priorities import Priority
@@ -83,6 +84,7 @@ def run_turn(job_id: str) -> None:
     jobs = claims.claim(worker=name, count=1, lease=lease, priorities=[priority])
     if jobs:
         Worker(threads=1, name=name).run_claimed(jobs)
+        spool.drain_all()  # what the job recorded; this process may not run another for long
 
 
 @cache

@@ -28,6 +28,7 @@ from apps.jobs.services.outcomes import Outcome
 from apps.jobs.worker.attempt import failed, refusal_of, run_handler
 from apps.jobs.worker.context import RunContext
 from apps.jobs.worker.process import run_in_child
+from apps.jobs.worker.records import Drainer
 from apps.jobs.worker.threads import Run, Threads
 
 log = structlog.get_logger(__name__)
@@ -79,8 +80,10 @@ class Worker:
         presence = pipes.Presence(self.name)
         presence.enter(doorbell.hear)
         listener = notify.Listener(doorbell.hear)
+        drainer = Drainer()
         if notify.is_available():
             listener.start()
+        drainer.start()
         try:
             while not self._stopping.is_set():
                 self.turn()
@@ -89,6 +92,7 @@ class Worker:
             listener.close()
             presence.leave()
             self._threads.close()
+            drainer.close()
             connection.close()
 
     def run_claimed(self, jobs: list[Job]) -> None:
