@@ -38,7 +38,7 @@ class RedisLink:
         self._pipes: dict[asyncio.AbstractEventLoop, asyncio.Future[Pipe]] = {}
         self._threads = self._make_client()
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[int]) -> Any:
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[int | str]) -> Any:
         try:
             pipe = await self._get_pipe()
             try:
@@ -48,7 +48,7 @@ class RedisLink:
         except (RedisError, OSError) as error:
             raise _unavailable(error) from error
 
-    def run_now(self, script: Script, keys: Sequence[str], args: Sequence[int]) -> Any:
+    def run_now(self, script: Script, keys: Sequence[str], args: Sequence[int | str]) -> Any:
         client = self._threads
         try:
             try:

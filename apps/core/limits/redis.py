@@ -44,19 +44,19 @@ class RedisLimitStore:
 
     async def hit(self, checks: Sequence[Check]) -> list[Verdict]:
         keys, args = self._encode(checks)
-        return _decode(checks, await self._link.run(self._hit, keys, args)) if checks else []
+        return decode(checks, await self._link.run(self._hit, keys, args)) if checks else []
 
     def hit_now(self, checks: Sequence[Check]) -> list[Verdict]:
         keys, args = self._encode(checks)
-        return _decode(checks, self._link.run_now(self._hit, keys, args)) if checks else []
+        return decode(checks, self._link.run_now(self._hit, keys, args)) if checks else []
 
     async def peek(self, checks: Sequence[Check]) -> list[Verdict]:
         keys, args = self._encode(checks)
-        return _decode(checks, await self._link.run(self._peek, keys, args)) if checks else []
+        return decode(checks, await self._link.run(self._peek, keys, args)) if checks else []
 
     def peek_now(self, checks: Sequence[Check]) -> list[Verdict]:
         keys, args = self._encode(checks)
-        return _decode(checks, self._link.run_now(self._peek, keys, args)) if checks else []
+        return decode(checks, self._link.run_now(self._peek, keys, args)) if checks else []
 
     async def reset(self, key: str) -> None:
         await self._link.run(self._reset, [self._name(key)], [])
@@ -67,25 +67,34 @@ class RedisLimitStore:
     async def close(self) -> None:
         await self._link.close()
 
-    def _encode(self, checks: Sequence[Check]) -> tuple[list[str], list[int]]:
-        """Lay the checks out as the script reads them."""
-        demand_costs(checks)
-        keys: list[str] = []
-        args: list[int] = []
-        for key, rate, cost in checks:
-            name = self._name(key)
-            window = rate.window_seconds * MICROSECONDS
-            keys += (f"{name}:{window}", name)
-            args += (rate.limit, window, cost)
-        return keys, args
+    def _encode(self, checks: Sequence[Check]) -> tuple[list[str], list[int | str]]:
+        return encode(checks, self._prefix)
 
     def _name(self, key: str) -> str:
-        """Hash the key: addresses and account names are nobody's business in Redis."""
-        digest = blake2b(key.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-        return f"{self._prefix}{{{digest}}}"
+        return name_of(key, self._prefix)
 
 
-def _decode(checks: Sequence[Check], reply: list[int]) -> list[Verdict]:
+def encode(checks: Sequence[Check], prefix: str = PREFIX) -> tuple[list[str], list[int | str]]:
+    """Lay the checks out as the script reads them: keys and arguments."""
+    demand_costs(checks)
+    keys: list[str] = []
+    args: list[int | str] = []
+    for key, rate, cost in checks:
+        name = name_of(key, prefix)
+        window = rate.window_seconds * MICROSECONDS
+        keys += (f"{name}:{window}", name)
+        args += (rate.limit, window, cost)
+    return keys, args
+
+
+def name_of(key: str, prefix: str) -> str:
+    """Hash the key: addresses and account names are nobody's business in Redis."""
+    digest = blake2b(key.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    return f"{prefix}{{{digest}}}"
+
+
+def decode(checks: Sequence[Check], reply: Sequence[int]) -> list[Verdict]:
+    """Read the script's reply; whatever else it says stands behind."""
     epoch, *answers = reply
     verdicts = []
     for index, check in enumerate(checks):

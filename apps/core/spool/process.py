@@ -9,7 +9,7 @@ from django.conf import settings
 
 from apps.core.spool.spool import Drain, Record, Spool
 
-__all__ = ["Record", "append", "append_or_refuse", "drain_all", "register_drain"]
+__all__ = ["Record", "append", "append_or_refuse", "drain_all", "drain_whole", "register_drain"]
 
 TICK_SECONDS = 0.25
 
@@ -51,6 +51,11 @@ def append_or_refuse(kind: str, value: Any) -> None:
 def drain_all() -> None:
     """The ticker's call."""
     process_spool().drain()
+
+
+def drain_whole() -> bool:
+    """Hand over everything written so far, also what dead processes left; whether all of it was taken. Blocking."""
+    return process_spool().drain_whole()
 
 
 def _forget_parent() -> None:

@@ -110,6 +110,16 @@ class Spool:
         finally:
             self._draining.release()
 
+    def drain_whole(self) -> bool:
+        """Hand over everything there is now, orphans' too, however long it takes; whether nothing was left behind."""
+        with self._draining:
+            ours = [
+                self._drain_kind(self._home, kind, self._reader(kind), is_final=False, turn=None)
+                for kind in (list(self._writers) if self._home is not None else ())
+                if self._home is not None
+            ]
+            return self._drain_orphans(turn=None) and all(ours)
+
     def close(self) -> None:
         """Let go of the files; what waits in them is the next one's to adopt."""
         for writer in self._writers.values():
@@ -140,11 +150,14 @@ class Spool:
             kind, Reader(self._home.folder, kind)
         )
 
-    def _drain_orphans(self) -> None:
+    def _drain_orphans(self, turn: float | None = TURN_SECONDS) -> bool:
+        is_whole = True
         for home in adopt_orphans(self._root):
             try:
                 done = [
-                    self._drain_kind(home, kind, Reader(home.folder, kind), is_final=True)
+                    self._drain_kind(
+                        home, kind, Reader(home.folder, kind), is_final=True, turn=turn
+                    )
                     for kind in sorted(kinds_in(home.folder))
                 ]
             except FileNotFoundError:  # somebody tidied by hand
@@ -154,13 +167,23 @@ class Spool:
                 home.remove()
             else:
                 home.close()  # the rest at a later tick, ours or a sibling's
+                is_whole = False
+        return is_whole
 
-    def _drain_kind(self, home: Home, kind: str, reader: Reader, *, is_final: bool) -> bool:
-        """Whether nothing is left."""
+    def _drain_kind(
+        self,
+        home: Home,
+        kind: str,
+        reader: Reader,
+        *,
+        is_final: bool,
+        turn: float | None = TURN_SECONDS,
+    ) -> bool:
+        """Whether nothing is left. Without a `turn` it goes on until then, or until the drain fails."""
         drain = self._drains.get(kind)
         if drain is None:
             return False  # another program's, or that of an app not installed here
-        until, is_empty = monotonic() + TURN_SECONDS, False
+        until, is_empty = monotonic() + (float("inf") if turn is None else turn), False
         try:
             while not is_empty and monotonic() < until:
                 is_empty = self._drain_batch(home, kind, drain, reader, is_final)

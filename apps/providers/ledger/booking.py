@@ -14,7 +14,9 @@ async def book(entry: UsageEntry, reservation: Reservation) -> None:
     settles. Raises `NoRoom` when the disk is full; then nothing is settled and the room stays held until it expires.
     """
     ledger = get_ledger()
-    entry.epoch = reservation.epoch or ledger.epoch
+    entry.epoch = (
+        ledger.epoch
+    )  # not the reservation's: it may have been carried over into a later life
     entry.reservation = reservation.id
     spool.append_or_refuse(KIND, entry.to_record())
     spent = Amount(entry.cost_nano, entry.prompt_tokens + entry.completion_tokens)

@@ -93,11 +93,9 @@ def _end_user_bounds(terms: Iterable[Term], end_user: str, at: datetime) -> list
 def _merged(bounds: list[Bound]) -> tuple[Bound, ...]:
     merged: dict[object, Bound] = {}
     for bound in bounds:
-        other = merged.get(bound.meter)
-        if other is not None:
-            nano = _tighter(bound.nano, other.nano)
-            bound = Bound(bound.meter, nano, _tighter(bound.tokens, other.tokens))
-        merged[bound.meter] = bound
+        other = merged.get(bound.meter, bound)
+        nano, tokens = _tighter(bound.nano, other.nano), _tighter(bound.tokens, other.tokens)
+        merged[bound.meter] = Bound(bound.meter, nano, tokens)
     return tuple(merged.values())
 
 

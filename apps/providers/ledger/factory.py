@@ -7,6 +7,8 @@ import threading
 
 from django.conf import settings
 
+from apps.core.spool import process as spool
+from apps.providers.ledger.memory import MemoryLedger
 from apps.providers.ledger.protocol import LedgerStore
 
 _ledger: LedgerStore | None = None
@@ -35,7 +37,12 @@ def _make_once() -> LedgerStore:
 
 
 def _make(url: str) -> LedgerStore:
-    raise NotImplementedError
+    if url:
+        # Local: the embedded size never pays for importing the Redis client.
+        from apps.providers.ledger.redis import RedisLedger  # noqa: PLC0415
+
+        return RedisLedger(url)
+    return MemoryLedger(open_up=spool.drain_whole)
 
 
 def _forget_after_fork() -> None:

@@ -59,6 +59,8 @@ class Ask:
     """The most it can cost and use: a bound on the prompt and `max_tokens`."""
     likely: Amount = NOTHING
     """What such calls come to as a rule: less than this is not worth beginning."""
+    at: datetime | None = None
+    """The moment the bounds were recalled for, so that no midnight comes in between; None is now."""
     lasts: float = LASTS_SECONDS
     """Seconds until the room is given back if nothing more is heard of the call: at least its time-out."""
     patience: float = PATIENCE_SECONDS
