@@ -17,4 +17,5 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.keys.rest.urls")),
         path("", include("apps.events.rest.urls")),
         path("", include("apps.jobs.rest.urls")),
+        path("", include("apps.providers.rest.urls")),
     ]

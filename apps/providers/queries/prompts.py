@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet
 
@@ -12,7 +13,14 @@ from apps.core.errors import Invalid, NotFound
 from apps.core.permissions import require
 from apps.core.tenancy import organization_scope
 from apps.core.text import is_misleading
-from apps.providers.domain.prompts import LATEST, PromptView, Reference, read_reference
+from apps.providers.domain.prompts import (
+    LATEST,
+    PromptView,
+    Reference,
+    compare,
+    read_reference,
+    render,
+)
 from apps.providers.domain.terms import is_id
 from apps.providers.models import Prompt, PromptLabel, PromptVersion
 from apps.providers.permissions import ProvidersPermission
@@ -43,6 +51,28 @@ def version(*, actor: Actor, name: str, tag: str) -> PromptVersion:
     """The version of that number, or that a label names; `latest` is the newest."""
     require(actor, ProvidersPermission.PROMPT_VIEW)
     return version_of(prompt_at(name), tag)
+
+
+def difference(*, actor: Actor, name: str, before: str | None, after: str) -> dict[str, Any]:
+    """What changed from one version to another, each by number or label. Raises `NotFound`, `Invalid`."""
+    require(actor, ProvidersPermission.PROMPT_VIEW)
+    prompt = prompt_at(name)
+    if not before:
+        raise Invalid.field("from", "must name a version", "required")
+    views = [view_of(version_of(prompt, tag), prompt.name) for tag in (before, after)]
+    return compare(*views)
+
+
+def rendered(
+    *, actor: Actor, name: str, tag: str = LATEST, variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A version with its variables filled in. Raises `NotFound`, and `Invalid` for missing and unknown variables."""
+    found = version(actor=actor, name=name, tag=tag)
+    return {
+        "version": found.number,
+        "messages": render(found.messages, variables or {}),
+        "parameters": found.parameters,
+    }
 
 
 def prompt_at(name: str) -> Prompt:

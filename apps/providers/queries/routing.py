@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Count, Model, Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import (
+    Count,
+    Model,
+    Prefetch,
+    QuerySet,
+    TextField,
+    prefetch_related_objects,
+)
+from django.db.models.functions import Cast, Length
 
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -22,11 +30,7 @@ M = TypeVar("M", bound=Model)
 def providers(*, actor: Actor) -> QuerySet[Provider]:
     """By name, each with the count of its deployments; credentials stay where they are."""
     require(actor, ProvidersPermission.VIEW)
-    return (
-        Provider.objects.defer("credential")
-        .annotate(deployment_count=Count("deployments"))
-        .order_by("name")
-    )
+    return _providers()
 
 
 def provider(*, actor: Actor, provider_id: str) -> Provider:
@@ -42,7 +46,7 @@ def deployments(
     if provider is not None:
         found = found.filter(provider=provider_by(provider))
     if model is not None:
-        found = found.filter(model=model)
+        found = found.none() if is_misleading(model) else found.filter(model=model)
     return found.order_by("name")
 
 
@@ -54,6 +58,11 @@ def routes(*, actor: Actor) -> QuerySet[Route]:
     """By name, each with its targets and their deployments."""
     require(actor, ProvidersPermission.VIEW)
     return Route.objects.prefetch_related(targets()).order_by("name")
+
+
+def whole_provider(provider: Provider) -> Provider:
+    """The same as a list has it."""
+    return _providers().get(pk=provider.pk)
 
 
 def with_targets(route: Route) -> Route:
@@ -101,6 +110,18 @@ def deployment_by(reference: str, *, field: str = "deployment") -> Deployment:
 
 def route_at(name: str) -> Route:
     return _one(Route.objects.all(), name)
+
+
+def _providers() -> QuerySet[Provider]:
+    """Whether there is a credential is told by its length: nobody who lists them needs it opened."""
+    return (
+        Provider.objects.defer("credential")
+        .annotate(
+            credential_length=Length(Cast("credential", TextField())),
+            deployment_count=Count("deployments"),
+        )
+        .order_by("name")
+    )
 
 
 def _one(rows: QuerySet[M], reference: str) -> M:

@@ -72,7 +72,7 @@ def check_connection(*, actor: Actor, provider_id: str, seconds: float = SECONDS
         )
         after = {"is_well": not error, "error": error}
         publish(actor=actor, topic=topics.PROVIDER_TESTED, row=provider, after=after)
-    return Check(provider, error, len(found), milliseconds)
+    return Check(routing.whole_provider(provider), error, len(found), milliseconds)
 
 
 def offered_models(

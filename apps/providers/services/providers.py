@@ -55,7 +55,7 @@ def create_provider(
         refuse_more(Provider.objects.count(), MOST_PROVIDERS, "providers")
         provider.save()
         tell(actor=actor, topic=topics.PROVIDER_CREATED, row=provider, after=values(provider))
-    return provider
+    return routing.whole_provider(provider)
 
 
 def update_provider(
@@ -82,7 +82,7 @@ def update_provider(
             before=before,
             after=values(provider) | ({"credential_replaced": True} if new.get("api_key") else {}),
         )
-    return provider
+    return routing.whole_provider(provider)
 
 
 def remove_provider(
