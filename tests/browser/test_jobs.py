@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.rig.servers import ServerProcess
+from tests.rig.site import Site
 
 
 def submit(server: ServerProcess, **payload: Any) -> str:
@@ -37,6 +38,27 @@ def test_list_moves_while_a_job_runs(page: Page, shared_server: ServerProcess) -
     expect(row).to_contain_text("Completed", timeout=20_000)
     assert len(seen) >= 3, seen
     assert percent(page, f"#jobs-{job}") == 100
+
+
+def test_newcomer_watches_the_demo_job(
+    page: Page, shared_site: Site, shared_server: ServerProcess
+) -> None:
+    """`manage.py demo_job` in one window, the page in the other."""
+    page.goto("/console/jobs")
+    is_live(page)
+
+    printed = shared_site.manage(
+        "demo_job", "--organization", shared_site.organization, "--seconds", "5", "--steps", "3"
+    )
+
+    job, *lines, result = printed.strip().splitlines()
+    row = page.locator(f"#jobs-{job}")
+    expect(row).to_contain_text("Completed")
+    assert [line.split()[0] for line in lines][-1] == "completed"
+    assert len(lines) >= 5
+    assert result == "{'slept': 5.0, 'steps': 3}"
+    row.get_by_role("link").first.click()
+    expect(page.get_by_role("link", name="Download the result")).to_be_visible()
 
 
 def test_detail_moves_along_its_track(page: Page, shared_server: ServerProcess) -> None:

@@ -74,7 +74,7 @@ def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
 def _up(delivery: WebhookDelivery) -> dict[str, str]:
     if delivery.webhook_id is not None:
         url = reverse("console:webhook", args=[delivery.webhook_id])
-        return {"label": delivery.endpoint.url, "url": url}
+        return {"label": _("Webhook"), "url": url}
     if delivery.job:
         return {"label": _("Job"), "url": reverse("console:job", args=[delivery.job])}
     return {"label": _("Webhooks"), "url": reverse("console:webhooks")}

@@ -41,7 +41,7 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL
     page = Page(
         title=webhook.url,
         sentence=_("The secret stays; what changes holds from the next event on."),
-        up={"label": webhook.url, "url": where},
+        up={"label": _("Webhook"), "url": where},
     )
     return show(
         request,
