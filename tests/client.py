@@ -16,7 +16,11 @@ from urllib.parse import quote, unquote, urlencode
 from apps.core.asgi.gate import handle_http
 from apps.core.asgi.pool import InlinePool, use_pool
 from apps.core.changes import forget_polls, poll_changes
+from apps.core.http_client.client import close_session
 from apps.core.tenancy import _current
+
+LEFT_AFTER = 0.5
+"""Seconds that a caller with `then="left"` listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class GateClient:
         cookies: Mapping[str, str] | None = None,
     ) -> Answer:
         """One exchange. `raw` goes as it is, `chunks` as the body arrives; `then="gone"` hangs up after them,
-        `then="silence"` says nothing more. A header given as None is left out; a sequence may repeat one.
+        `then="silence"` says nothing more, `then="left"` hangs up a while after the request was whole. A header given as None is left out; a sequence may repeat one.
         """
         parts = _body_of(body, raw, chunks)
         sent = [("host", self.host)]
@@ -145,6 +149,8 @@ def _messages(parts: Sequence[bytes], then: str) -> list[dict[str, Any]]:
         messages.append({"type": "http.disconnect"})
     elif then != "silence":
         messages[-1]["more_body"] = False
+        if then == "left":
+            messages.append({"type": "http.disconnect", "after": LEFT_AFTER})
     return messages
 
 
@@ -155,7 +161,8 @@ async def _exchange(scope: dict[str, Any], incoming: list[dict[str, Any]]) -> An
         if incoming:
             message = incoming.pop(0)
             if message["type"] == "http.disconnect":
-                await asyncio.sleep(0.02)  # long enough for what was under way
+                # Long enough for what was under way.
+                await asyncio.sleep(message.get("after", 0.02))
             return message
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
@@ -170,6 +177,7 @@ async def _exchange(scope: dict[str, Any], incoming: list[dict[str, Any]]) -> An
         await InlinePool().run(poll_changes)
         await handle_http(scope, receive, send)
     finally:
+        await close_session()  # calls upstream were made on this loop
         _current.reset(outer)
         use_pool(before)
     return _answer(messages) if messages else Answer(0, {}, (), b"")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 import aiohttp
 from aiohttp import ClientTimeout
@@ -177,7 +176,7 @@ class _LowerCase(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._headers[name]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter({name.lower() for name in self._headers})
 
     def __len__(self) -> int:
@@ -186,12 +185,15 @@ class _LowerCase(Mapping[str, str]):
 
 class _Unpacker:
     def __init__(self, encoding: str) -> None:
-        self._unpack = zlib.decompressobj(_BITS[encoding])
+        self._bits = _BITS[encoding]
+        self._unpack = zlib.decompressobj(self._bits)
 
-    def feed(self, data: bytes) -> Any:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
+            if self._unpack.eof:  # packed in several members, one after the other
+                self._unpack = zlib.decompressobj(self._bits)
             piece = self._unpack.decompress(data, PIECE)
-            data = self._unpack.unconsumed_tail
+            data = self._unpack.unconsumed_tail or self._unpack.unused_data
             if piece:
                 yield piece
 

@@ -17,7 +17,7 @@ from apps.providers.errors import UpstreamCut, UpstreamInvalid, UpstreamLimited
 from apps.providers.gateway import admission, estimates
 from apps.providers.gateway.health import health
 from apps.providers.gateway.trace import Trace
-from apps.providers.gateway.translation import Translation, translation_for
+from apps.providers.gateway.translation import translation_for
 from apps.providers.gateway.upstreams import adapter_of, transport_of
 from apps.providers.ledger.factory import get_ledger
 from apps.providers.ledger.protocol import Busy, Slot, SlotLimits
@@ -49,7 +49,7 @@ class Attempt:
         self._exchange: Exchange | None = None
         self._pieces: AsyncIterator[bytes] | None = None
         self._slot: Slot | None = None
-        self._translation: Translation | None = translation_for(trace.call, self._adapter)
+        self._translation = translation_for(trace.call, self._adapter, step.deployment)
         self._upstream_call = self._make_call()
         self._has_ended = False
         self._reader: EventReader | None = None

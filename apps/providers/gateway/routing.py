@@ -10,6 +10,7 @@ from apps.providers.errors import NoDeployment, NotOffered, UnknownModel
 from apps.providers.gateway import table as tables
 from apps.providers.gateway.health import health
 from apps.providers.gateway.trace import Trace
+from apps.providers.gateway.translation import does
 from apps.providers.gateway.upstreams import adapter_of
 
 SERVED_AS = {Operation.COMPLETION: frozenset({Operation.COMPLETION, Operation.CHAT})}
@@ -106,10 +107,8 @@ class _Able:
         self.refused = False
 
     def __call__(self, deployment: DeploymentView) -> bool:
-        offered = adapter_of(deployment.provider.kind).operations
-        capabilities = deployment.capabilities
-        for operation in self._operations:
-            if operation in offered and (not capabilities or operation.value in capabilities):
-                return True
+        adapter = adapter_of(deployment.provider.kind)
+        if any(does(adapter, deployment, operation) for operation in self._operations):
+            return True
         self.refused = True
         return False

@@ -86,6 +86,20 @@ def test_open_exchange_stops_at_its_most_bytes(receiver: Receiver, answer: Any):
     assert raised.value.reason == "too_large"
 
 
+def test_open_exchange_counts_what_is_packed_in_several_members(receiver: Receiver):
+    packed = gzip.compress(b"x" * 60_000)
+    receiver.answers["/"] = [
+        status(200, packed * 2, Content_Encoding="gzip"),
+        status(200, packed * 1, Content_Encoding="gzip"),
+    ]
+
+    with pytest.raises(CallFailed) as raised:
+        read(receiver.url())
+
+    assert raised.value.reason == "too_large"
+    assert read(receiver.url()) == (200, b"x" * 60_000)
+
+
 def test_open_exchange_takes_a_bomb_that_fits(receiver: Receiver):
     receiver.answers["/"] = [status(200, BOMB, Content_Encoding="gzip")]
 
