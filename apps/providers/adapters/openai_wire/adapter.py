@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from apps.core import json
 from apps.providers.adapters import refusals, wire
 from apps.providers.adapters.openai_wire import answers, stream
-from apps.providers.adapters.protocol import DiscoveredModel, UpstreamRequest
+from apps.providers.adapters.protocol import DiscoveredModel, EventReader, UpstreamRequest
 from apps.providers.domain.calls import Answer, Refusal, UpstreamCall
 from apps.providers.domain.tables import ProviderView
 from apps.providers.enums import Dialect, Operation, ProviderKind
@@ -85,7 +85,7 @@ class OpenAIWire:
     def answer(self, call: UpstreamCall, body: bytes) -> Answer:
         return answers.read(call.operation, body, self.overflow)
 
-    def events(self, call: UpstreamCall) -> stream.OpenAIReader:
+    def events(self, call: UpstreamCall) -> EventReader:
         return stream.OpenAIReader(
             call.operation, self.overflow, done_is_optional=self.done_is_optional
         )

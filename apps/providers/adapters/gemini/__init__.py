@@ -1,0 +1,1 @@
+"""Google's Gemini API: its own words, made from OpenAI's and back."""

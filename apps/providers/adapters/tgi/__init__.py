@@ -1,0 +1,1 @@
+"""Text Generation Inference: OpenAI's route for chats, its native one for completions. The project itself is archived."""
