@@ -10,7 +10,7 @@ from tests.rig.servers import ServerProcess
 from tests.rig.site import Site
 from tests.rig.sites import MakeSite
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_jobs]
 
 
 def test_server_answers_and_dies_by_kill_9(server: ServerProcess):

@@ -11,7 +11,7 @@ from tests.rig.http import Answer, Client
 from tests.rig.servers import ServerProcess
 from tests.rig.site import Site
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.no_jobs]
 WITHIN = 1.5  # the promise is a second; the rest is for a loaded machine
 PASSWORD = "a-lever-for-grace-77"
 

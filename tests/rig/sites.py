@@ -36,13 +36,18 @@ def make_site(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Generator[MakeSite]:
-    """`make_site(redis=True)`: a fresh site; without a word it has a Redis where the suite has."""
+    """`make_site(redis=True)`: a fresh site; without a word it has a Redis where the suite has.
+
+    The servers of a test marked `no_jobs` start no worker beside them, which is half of what a server costs.
+    """
     made: list[Site] = []
 
     def make(*, redis: bool | None = None) -> Site:
         number = site_numbers()
         site = copy_site(first_site, tmp_path / f"site-{number}", number)
         made.append(site)
+        if request.node.get_closest_marker("no_jobs"):
+            site.env["SIGNALBOX_EMBEDDED_WORKER"] = "false"
         if has_redis(request.config) if redis is None else redis:
             site.use_redis()
         return site

@@ -18,7 +18,7 @@ from tests.rig.servers import ServerProcess
 from tests.rig.site import Site
 from tests.rig.sites import MakeSite
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_jobs]
 MEGABYTE = 2**20
 
 

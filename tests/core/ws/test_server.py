@@ -13,7 +13,7 @@ import pytest
 from tests.rig.servers import ServerProcess
 from tests.rig.site import Site
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_jobs]
 
 SUBSCRIBE = {"type": "subscribe", "topics": ["audit.events"]}
 
