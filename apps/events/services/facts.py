@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.core import json
+from apps.core import json, rows
 from apps.core.actor import CredentialKind
 from apps.core.bus import Fact
 from apps.core.masking import mask, mask_text
@@ -42,7 +42,7 @@ record_fact.many = record_facts  # type: ignore[attr-defined]  # the bus hands o
 
 
 def _record(facts: Sequence[Fact], at: datetime) -> None:
-    _enter([_entry_of(fact, at) for fact in facts if fact.is_audited])
+    rows.insert([_entry_of(fact, at) for fact in facts if fact.is_audited])
     events: list[outbox.Event] = []
     news: list[deliveries.News] = []
     for fact in facts:
@@ -63,13 +63,6 @@ def _record(facts: Sequence[Fact], at: datetime) -> None:
     outbox.append(events)
     deliveries.schedule(news)
     _call_back(news)
-
-
-def _enter(entries: list[AuditEntry]) -> None:
-    if len(entries) == 1:
-        entries[0].save()
-    elif entries:
-        AuditEntry.objects.bulk_create(entries)
 
 
 def _call_back(news: Sequence[deliveries.News]) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from apps.core import json as strict_json
+from apps.core import rows
 from apps.core.tenancy import unscoped
 from apps.jobs import topics
 from apps.jobs.domain.kinds import kind_named
@@ -36,7 +36,7 @@ END_COLUMNS = (
     "lease_until",
 )
 PROGRESS_COLUMNS = ("progress", "message", "steps")
-_FIELDS: dict[str, Any] = {each.name: each for each in Job._meta.concrete_fields}  # noqa: SLF001 - Django's documented door to a model's columns
+CLAIM = ("id", "claim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def settle(outcomes: Sequence[Outcome]) -> int:
         parents = families.parents_with_work_left(kept)
         news = [(_decide(outcome, now, parents), outcome.job) for outcome in ours]
         jobs = [job for _, job in news]
-        _write(jobs, END_COLUMNS)
+        # The rows are locked as ours, and the statement names their claim all the same.
+        rows.update(jobs, END_COLUMNS, where=CLAIM)
         _wake_retries(jobs)
         queue.publish(news)
         families.settle_parents(jobs)
@@ -75,7 +76,7 @@ def note_progress(jobs: Collection[Job]) -> set[int]:
     with unscoped(reason=claims.REASON), transaction.atomic():
         kept = claims.ours_of(jobs)
         ours = [job for job in jobs if job.pk in kept]
-        _write(ours, PROGRESS_COLUMNS)
+        rows.update(ours, PROGRESS_COLUMNS, where=CLAIM)
         queue.publish((topics.JOB_PROGRESSED, job) for job in ours)
         families.settle_parents(ours)
     return kept
@@ -126,54 +127,3 @@ def _wake_retries(jobs: list[Job]) -> None:
         queue.wake_turn(number, earliest)
     if again:
         doorbell.ring_on_commit(again)
-
-
-def _write(jobs: list[Job], columns: tuple[str, ...]) -> None:
-    """Each row its own values. The rows are locked as ours, and the statement names their claim all the same."""
-    if not jobs:
-        return
-    fields = [_FIELDS[column] for column in columns]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_statement_for_all(fields), [_as_json(jobs, fields)])
-        else:
-            cursor.executemany(_statement_for_one(fields), [_as_row(job, fields) for job in jobs])
-
-
-def _as_row(job: Job, fields: list[Any]) -> list[Any]:
-    values = [each.get_db_prep_save(getattr(job, each.attname), connection) for each in fields]
-    return [*values, job.pk, job.claim]
-
-
-def _statement_for_one(fields: list[Any]) -> str:
-    """Prepared once, run for each row: quickest where a statement costs no journey."""
-    assignments = ", ".join(f"{_quoted(each)} = %s" for each in fields)
-    return f"UPDATE jobs_job SET {assignments} WHERE id = %s AND claim = %s"  # noqa: S608 - our own columns
-
-
-def _as_json(jobs: list[Job], fields: list[Any]) -> str:
-    ours = [*fields, _FIELDS["id"], _FIELDS["claim"]]
-    return strict_json.dumps(
-        [{each.column: getattr(job, each.attname) for each in ours} for job in jobs]
-    ).decode()
-
-
-def _statement_for_all(fields: list[Any]) -> str:
-    """One journey and one parameter for all rows: as many as there are values took longer to quote than to write."""
-    ours = [*fields, _FIELDS["id"], _FIELDS["claim"]]
-    # The key's own type would be a serial, which is none to read as.
-    types = ", ".join(
-        f"{_quoted(each)} {each.rel_db_type(connection) if each.primary_key else each.db_type(connection)}"
-        for each in ours
-    )
-    assignments = ", ".join(f"{_quoted(each)} = new.{_quoted(each)}" for each in fields)
-    return (
-        f"UPDATE jobs_job SET {assignments} "  # noqa: S608 - our own columns
-        f"FROM json_to_recordset(%s::json) AS new ({types}) "
-        "WHERE jobs_job.id = new.id AND jobs_job.claim = new.claim"
-    )
-
-
-def _quoted(field: Any) -> str:
-    name: str = connection.ops.quote_name(field.column)
-    return name

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from apps.core import bus
+from apps.core import bus, rows
 from apps.core.tenancy import organization_scope, unscoped
 from apps.events.domain import triggers
 from apps.events.domain.chain import GENESIS
@@ -106,7 +106,7 @@ def test_deed_fails_when_its_entry_cannot_be_written(
     def refuse(*_: Any, **__: Any) -> None:
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr(AuditEntry, "save", refuse)
+    monkeypatch.setattr(rows, "insert", refuse)
 
     def rename() -> None:
         with transaction.atomic():
