@@ -6,12 +6,19 @@ reads these and nothing else, and a guard test fails for any URL without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.http import HttpResponse
 
 from apps.core.permissions import Permission
+
+if TYPE_CHECKING:
+    from apps.core.asgi.request import GateRequest
+
+QuickWay = Callable[["GateRequest"], Awaitable[HttpResponse | None]]
 
 JSON_BODY = 10 * 1024 * 1024
 UPLOAD_BODY = 1024 * 1024 * 1024
@@ -35,6 +42,8 @@ class Door:
     """Whether an `Idempotency-Key` on a POST is honoured by the gate."""
     secret_fields: tuple[str, ...] = ()
     """Fields of the answer that a replay leaves out."""
+    quick: QuickWay | None = None
+    """A coroutine that answers the plain cases of a busy door on the loop; None leaves the case to the view."""
 
     def __post_init__(self) -> None:
         if bool(self.permission) + bool(self.public) + bool(self.signed_in) != 1:

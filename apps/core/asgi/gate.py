@@ -121,6 +121,10 @@ def _runs_on_loop(view: Callable[..., Any]) -> bool:
 
 
 async def _run_view(request: GateRequest, match: ResolverMatch, door: Door) -> HttpResponseBase:
+    if door.quick is not None and "HTTP_IDEMPOTENCY_KEY" not in request.META:
+        answer = await door.quick(request)
+        if answer is not None:
+            return answer
     if _runs_on_loop(match.func):
         return await match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]  # a view's answer
     return await in_pool(_run_blocking_view, request, match.func, match.args, match.kwargs, door)

@@ -82,6 +82,20 @@ def used_in_pool(request: Any) -> HttpResponse:
     return JsonResponse(seen(request))
 
 
+async def quickly(request: Any) -> HttpResponse | None:
+    """Answers what it is asked plainly, leaves the rest to the view."""
+    runs.append("quick")
+    if request.body == b"refuse":
+        raise errors.Conflict
+    return HttpResponse("quick") if request.body == b"plain" else None
+
+
+@door(GET=Door(Tried.USE), POST=Door(Tried.USE, quick=quickly))
+def hasty(request: Any) -> HttpResponse:
+    runs.append("view")
+    return HttpResponse(b"view of " + request.body)
+
+
 @door(GET=Door(Tried.RULE))
 async def ruled(request: Any) -> HttpResponse:
     return JsonResponse({})
@@ -230,6 +244,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("echo-in-pool", echo_in_pool),
     path("api/v1/used", used),
     path("api/v1/used-in-pool", used_in_pool),
+    path("api/v1/hasty", hasty),
     path("api/v1/ruled", ruled),
     path("api/v1/signed-in", signed_in),
     path("counted", counted),
