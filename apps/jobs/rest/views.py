@@ -17,6 +17,7 @@ from apps.jobs.permissions import JobPermission
 from apps.jobs.queries import jobs as queries
 from apps.jobs.queries import lists, results
 from apps.jobs.rest import serializers, shapes
+from apps.jobs.rest.quick import submit_quickly
 from apps.jobs.services import submissions
 
 LARGE = ("payload", "result", "callback_url", "children", "links")
@@ -57,7 +58,7 @@ FILTERS = [
 class JobViewSet(HouseViewSet):
     doors: ClassVar = {
         "list": Door(JobPermission.VIEW),
-        "create": Door(JobPermission.CREATE),
+        "create": Door(JobPermission.CREATE, quick=submit_quickly),
         "bulk": Door(JobPermission.CREATE),
         "kinds": Door(JobPermission.VIEW),
         "retrieve": Door(JobPermission.VIEW),

@@ -25,13 +25,17 @@ class _Depth:
 _depths: dict[int, _Depth] = {}
 
 
-def require_room(*, organization_id: int, count: int) -> None:
-    """`QueueFull` when these would be too many. For callers: what the house itself must keep it always takes."""
+def require_room(*, organization_id: int, count: int, unsaved: int = 0) -> None:
+    """`QueueFull` when these would be too many. For callers: what the house itself must keep it always takes.
+
+    `unsaved`: so many were let in before them that counting the rows would miss.
+    """
     limit: int = settings.SIGNALBOX_JOB_QUEUE_LIMIT
     depth = _depths.get(organization_id)
     is_old = depth is None or monotonic() - depth.counted_at > COUNT_EVERY
     if depth is None or is_old or depth.count + count > limit:
         depth = _count(organization_id, limit)
+        depth.count += unsaved
     if depth.count + count > limit:
         raise QueueFull(retry_after=5)
     depth.count += count

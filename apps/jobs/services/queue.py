@@ -5,7 +5,7 @@ There is no moment between "committed" and "a worker knows" in which a job could
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from pydantic import BaseModel
 
-from apps.core import bus
+from apps.core import bus, rows
 from apps.core.actor import Actor
 from apps.core.tenancy import organization_scope
 from apps.jobs import topics
@@ -93,6 +93,18 @@ def build(
         authority=authority.snapshot(actor),
         request_id=actor.request_id if actor else "",
     )
+
+
+def enqueue_each(jobs: Sequence[tuple[Job, Actor]]) -> None:
+    """Save new jobs of any organisations, none of them under a key, within the caller's transaction. Sets no keys."""
+    new = [job for job, _ in jobs]
+    if not new:
+        return
+    rows.insert(new)
+    for number in sorted({job.organization_id for job in new}):
+        wake_turn(number, min(job.run_at for job in new if job.organization_id == number))
+    doorbell.ring_on_commit(new)
+    bus.publish_all([fact_of(topics.JOB_QUEUED, job, actor) for job, actor in jobs])
 
 
 def announce_queued(jobs: list[Job], actor: Actor | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,18 +10,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ValidationError
 
 from apps.core import json as strict_json
 from apps.core.actor import Actor
-from apps.core.errors import FieldError, Invalid, TooLarge
+from apps.core.errors import AppError, FieldError, Invalid, TooLarge
 from apps.core.http_client.errors import Forbidden
 from apps.core.http_client.guard import judge_url
 from apps.core.permissions import require
-from apps.core.tenancy import organization_scope
+from apps.core.tenancy import organization_scope, unscoped
 from apps.jobs import topics
 from apps.jobs.domain.kinds import Kind, kind_named
 from apps.jobs.domain.priorities import WORDS, Priority
@@ -73,6 +74,24 @@ def submit(
             parent=_parent(actor, parent),
             callback_url=callback_url,
         )
+
+
+def submit_each(*, asked: Sequence[tuple[Actor, Submission]]) -> list[Job | Exception]:
+    """Queue one job for each of many callers, in one transaction; each gets the job or the error that is theirs.
+
+    For kinds without a dedupe rule. What the database refuses of one does not cost the others theirs.
+    """
+    unsaved: Counter[int] = Counter()
+    kept: list[Job | Exception] = [_checked_job(actor, one, unsaved) for actor, one in asked]
+    ready = [
+        (each, actor) for each, (actor, _) in zip(kept, asked, strict=True) if isinstance(each, Job)
+    ]
+    try:
+        with unscoped(reason="one transaction for many callers"), transaction.atomic():
+            queue.enqueue_each(ready)
+    except (DataError, IntegrityError):
+        return [_submitted_alone(actor, one) for actor, one in asked]
+    return kept
 
 
 def submit_many(
@@ -159,6 +178,39 @@ def retry_job(*, actor: Actor, job_id: str) -> Job:
         if kind.is_group:
             families.settle_parents(children)
     return job
+
+
+def _checked_job(actor: Actor, asked: Submission, unsaved: Counter[int]) -> Job | AppError:
+    number = actor.organization_id
+    try:
+        kind, body = _check(actor, asked, at="")
+        bounds.require_room(organization_id=number, count=1, unsaved=unsaved[number])
+    except AppError as error:
+        return error
+    unsaved[number] += 1
+    return queue.build(
+        kind,
+        body,
+        organization_id=number,
+        actor=actor,
+        priority=Priority.of(asked.priority),
+        run_at=asked.run_at,
+        callback_url=asked.callback_url,
+    )
+
+
+def _submitted_alone(actor: Actor, asked: Submission) -> Job | Exception:
+    try:
+        return submit(
+            actor=actor,
+            kind=asked.kind,
+            payload=asked.payload,
+            priority=asked.priority,
+            callback_url=asked.callback_url,
+            run_at=asked.run_at,
+        )
+    except (AppError, DataError, IntegrityError) as error:
+        return error
 
 
 def _check(actor: Actor, asked: Submission, *, at: str) -> tuple[Kind[Any], BaseModel]:
