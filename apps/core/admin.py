@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from apps.core.errors import AppError
+from apps.core.models import StoredFile
 from apps.core.tenancy import unscoped
 
 if TYPE_CHECKING:
@@ -106,3 +107,16 @@ def _shown(request: Any, view: Callable[..., Any], *args: Any, **kwargs: Any) ->
         if hasattr(response, "render"):
             response = response.render()
     return response  # type: ignore[no-any-return]  # whatever Django's admin answers
+
+
+@admin.register(StoredFile)
+class StoredFileAdmin(OperatorAdmin):
+    """What each organisation keeps, to look at; their bytes are had at the doors they belong to."""
+
+    list_display = ("public_id", "organization", "purpose", "subject", "size", "created_at", "expires_at")  # fmt: skip
+    list_filter = ("purpose", ("organization", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("organization",)
+    search_fields = ("subject", "digest")
+    ordering = ("-pk",)
+    fields = (*list_display, "name", "content_type", "digest")
+    readonly_fields = fields

@@ -18,6 +18,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "organizations",
         "periodic work",
         "service accounts",
+        "stored files",
         "users",
         "webhook deliveries",
         "webhook endpoints",
@@ -27,7 +28,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Events", "Jobs", "Keys", "Organisations and people"}
+    assert apps == {"Core", "Events", "Jobs", "Keys", "Organisations and people"}
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():
