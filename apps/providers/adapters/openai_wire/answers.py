@@ -33,6 +33,8 @@ def refuse_error(body: dict[str, Any], overflow: re.Pattern[str]) -> None:
     """Some tell an error with status 200, or within a stream: as `error`, or as an object of that name."""
     error = body.get("error") or (body if body.get("object") == "error" else None)
     if error:
+        if isinstance(error, str):
+            error = {"message": error, "type": body.get("error_type")}
         status = refusals.status_of(error)
         raise UpstreamFailed(refusals.spoken(error, status=status, overflow=overflow))
 

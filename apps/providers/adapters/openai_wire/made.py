@@ -70,6 +70,7 @@ class Chunks:
 
     def __init__(self, operation: Operation) -> None:
         self._is_chat = operation is Operation.CHAT
+        self._created = now()
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}
 
@@ -94,7 +95,7 @@ class Chunks:
 
     def _head(self, answer_id: str, model: str) -> dict[str, Any]:
         name = "chat.completion.chunk" if self._is_chat else "text_completion"
-        return _head(answer_id, name, model)
+        return {**_head(answer_id, name, model), "created": self._created}
 
     def _delta(self, said: Said) -> dict[str, Any]:
         delta = said.fields()
@@ -137,6 +138,10 @@ def embeddings(
     return Answer(body, usage=usage)
 
 
+def now() -> int:
+    return int(time.time())
+
+
 def tool_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
     return {
         "id": call_id,
@@ -162,7 +167,7 @@ def inputs_of(body: Mapping[str, Any]) -> list[str] | None:
 
 
 def _head(answer_id: str, name: str, model: str) -> dict[str, Any]:
-    return {"id": answer_id, "object": name, "created": int(time.time()), "model": model}
+    return {"id": answer_id, "object": name, "created": now(), "model": model}
 
 
 def _choice(said: Said, *, is_chat: bool) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class OpenAIReader(Reader[tuple[bytes, bytes]]):
         event = Event(body, raw=b"" if b"\n" in data else data)
         if (usage := body.get("usage")) is not None:
             event.usage = answers.read_usage(usage)
-        if choices := body.get("choices"):
+        if (choices := body.get("choices")) is not None:
             for choice in wire.read_list(choices, "choices"):
                 self._read_choice(choice, event)
         return (event,)

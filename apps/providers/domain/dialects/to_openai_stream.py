@@ -15,9 +15,9 @@ class ToOpenAI:
         self._created = created
         self._id = ""
         self._model = ""
-        self._tools: dict[Any, int] = {}
+        self._tools: dict[int, int] = {}
         """Which tool call a block of Anthropic's is."""
-        self._thoughts: dict[Any, str] = {}
+        self._thoughts: dict[int, str] = {}
         self._usage: Usage | None = None
 
     def read(self, event: Event) -> list[Event]:
@@ -30,9 +30,9 @@ class ToOpenAI:
                 self._id, self._model = _text(message.get("id")), _text(message.get("model"))
                 return [self._chunk(event, {"role": "assistant", "content": ""})]
             case "content_block_start":
-                return self._begin(event, data.get("index"), _dict(data.get("content_block")))
+                return self._begin(event, _number(data.get("index")), _dict(data.get("content_block")))
             case "content_block_delta":
-                return self._go_on(event, data.get("index"), _dict(data.get("delta")))
+                return self._go_on(event, _number(data.get("index")), _dict(data.get("delta")))
             case "message_delta":
                 if event.finish_reason is None:
                     return []
@@ -41,7 +41,7 @@ class ToOpenAI:
                 return self._end()
         return []
 
-    def _begin(self, event: Event, index: Any, block: dict[str, Any]) -> list[Event]:
+    def _begin(self, event: Event, index: int, block: dict[str, Any]) -> list[Event]:
         match block.get("type"):
             case "tool_use":
                 number = self._tools[index] = len(self._tools)
@@ -61,7 +61,7 @@ class ToOpenAI:
                 return [self._chunk(event, {"thinking_blocks": [block]})]
         return []
 
-    def _go_on(self, event: Event, index: Any, delta: dict[str, Any]) -> list[Event]:
+    def _go_on(self, event: Event, index: int, delta: dict[str, Any]) -> list[Event]:
         match delta.get("type"):
             case "text_delta":
                 return [self._chunk(event, {"content": event.text})]
@@ -126,6 +126,10 @@ def to_completion(event: Event) -> Event:
     event.data = {**event.data, "object": "text_completion", "choices": choices}
     event.raw = b""
     return event
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else -1
 
 
 def _dict(value: Any) -> dict[str, Any]:
