@@ -119,6 +119,8 @@ def render(
     messages: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The messages with every variable filled in. `Invalid` names those that are missing, unknown or no plain value."""
+    if not isinstance(variables, Mapping):
+        raise Invalid.field("variables", "must be an object", "type")
     texts = _texts(variables_of(messages), variables)
     filled = [{**message, "content": _fill(message["content"], texts)} for message in messages]
     if sum(len(message["content"]) for message in filled) > MOST_FILLED:
