@@ -76,6 +76,9 @@ class Crowd:
     def statuses(self) -> dict[int, int]:
         return dict(Counter(reply.status for reply in self.replies))
 
+    def count(self, status: int) -> int:
+        return sum(reply.status == status for reply in self.replies)
+
     def answered(self, call: Call, status: int) -> list[Any]:
         """The bodies of all answers of this status to this call."""
         return [one.body for one in self.replies if one.call is call and one.status == status]

@@ -37,21 +37,25 @@ class Rampage:
     answered: set[str] = field(default_factory=set)
     statuses: dict[int, int] = field(default_factory=dict)
 
-    def run(self, kills: int, *, seconds: float = 60) -> Ledger:
-        """Kill that often, then let the last server finish; what the database holds after it."""
+    def run(self, kills: int, *, jobs: int = 0, seconds: float = 60) -> Ledger:
+        """Kill that often, spread over so many answered jobs; what the database holds when all have ended."""
         port = free_port()
         server = self.site.start(port=port)
-        with self._calling(server):
-            for _ in range(kills):
+        with self._calling(server) as crowd:
+            for number in range(kills):
+                while crowd.count(202) < number * jobs / kills:
+                    time.sleep(0.05)
                 server = self._kill_one(server, port)
+            while crowd.count(202) < jobs:
+                time.sleep(0.05)
         return read_ledger(self.site, seconds=seconds)
 
     @contextmanager
-    def _calling(self, server: ServerProcess) -> Iterator[None]:
+    def _calling(self, server: ServerProcess) -> Iterator[Crowd]:
         crowd = Crowd(server.url, self.site.key, SUBMISSIONS, callers=self.callers)
         try:
             with crowd.calling():
-                yield
+                yield crowd
         finally:
             self.statuses = crowd.statuses()
             for call in {*SUBMISSIONS}:
