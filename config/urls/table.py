@@ -7,6 +7,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from config.lean import without
+
+with without("markdown", "pygments", "requests", "yaml"):  # for pages and clients that are not ours
+    import rest_framework.compat  # noqa: F401 - so that whoever imports it next finds it like this
+
 from apps.core.asgi.door import Door, door
 from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
