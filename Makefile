@@ -10,6 +10,8 @@ PREPARE := sh scripts/setup/prepare.sh
 TEST_WORKERS ?= 2
 # More words for pytest: make test ARGS="-k keys"
 ARGS ?=
+# Counts of the soak under faults: make soak FAULTS="--kills 100"
+FAULTS ?=
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 | \2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -41,9 +43,10 @@ bench: ## measure side by side with peers (ARGS)
 	@$(PREPARE) dev
 	@$(PYTHON) -m bench $(ARGS)
 
-soak: ## run under load for long and watch memory, files and tails (ARGS)
+soak: ## run under load for long, then under many faults (ARGS, FAULTS)
 	@$(PREPARE) dev
 	@$(PYTHON) -m bench.soak $(ARGS)
+	@$(PYTHON) -m bench.soak_faults $(FAULTS)
 
 lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)
 	@$(PREPARE) dev
