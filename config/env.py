@@ -75,6 +75,7 @@ class Environment(BaseSettings):
     signalbox_job_queue_limit: int = Field(default=20_000, ge=1)
     signalbox_job_retention_days: float = Field(default=30, gt=0)
     signalbox_job_public_status: bool = True
+    signalbox_usage_retention_days: float = Field(default=90, gt=0)
 
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"

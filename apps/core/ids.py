@@ -23,6 +23,12 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid.uuid4().hex}"
 
 
+def is_id(text: str, prefix: str) -> bool:
+    """Whether it is spelt as an id of that kind."""
+    before, _, digits = text.rpartition("_")
+    return before == prefix and _DIGITS(digits) is not None
+
+
 class PublicIdField(UUIDField):
     """A unique UUID column that reads as `prefix_<32 hex>`.
 

@@ -1,8 +1,10 @@
-"""The app's registration."""
+"""The app's registration: permissions are declared, usage drained, the ledger begun and looked after."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+
+SWEEP_SECONDS = 3600.0
 
 
 class ProvidersConfig(AppConfig):
@@ -12,5 +14,16 @@ class ProvidersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Local: it needs the app registry, which is complete only now.
+        # Local: these need the app registry, which is complete only now.
+        from apps.core.asgi import lifecycle  # noqa: PLC0415
+        from apps.core.spool import process as spool  # noqa: PLC0415
         from apps.providers import permissions  # noqa: F401, PLC0415
+        from apps.providers.domain.usage import KIND  # noqa: PLC0415
+        from apps.providers.ledger import upkeep  # noqa: PLC0415
+        from apps.providers.services import usage  # noqa: PLC0415
+
+        spool.register_drain(KIND, usage.drain_usage)
+        lifecycle.on_start(upkeep.begin)
+        lifecycle.on_stop(upkeep.end)
+        lifecycle.every(upkeep.LOOK_SECONDS, "ledger", upkeep.look)
+        lifecycle.every(SWEEP_SECONDS, "usage", usage.sweep_usage)

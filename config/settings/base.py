@@ -198,6 +198,9 @@ SIGNALBOX_JOB_PUBLIC_STATUS = env.signalbox_job_public_status
 SIGNALBOX_EMBEDDED_WORKER = env.signalbox_embedded_worker and not env.celery_broker_url
 SIGNALBOX_BROKER_URL = env.celery_broker_url
 
+# Usage
+SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
+
 # Events
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows

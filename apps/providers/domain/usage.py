@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 KIND: Final = "usage"
@@ -53,5 +53,5 @@ class UsageEntry:
 def read_record(value: dict[str, Any]) -> UsageEntry:
     """The entry that a record holds. A field of another version of the program is passed over."""
     known = {name: value[name] for name in UsageEntry.__slots__ if name in value}
-    known["at"] = datetime.fromisoformat(known["at"])
+    known["at"] = datetime.fromisoformat(known["at"]).astimezone(UTC)
     return UsageEntry(**known)

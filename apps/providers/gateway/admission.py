@@ -48,6 +48,7 @@ async def reserve(trace: Trace, candidates: list[DeploymentView], checks: Iterab
             bounds=bounds,
             most=most,
             likely=likely,
+            at=trace.at,
             lasts=lasts,
         )
     )

@@ -159,10 +159,6 @@ class MemoryLedger:
                     book.take_in(row.meter, row.former, row.present, self._clock())
             self._admit(book)
 
-    def knows(self, organization: int) -> bool:
-        """Whether anything of it is counted here, so that news of its rows matter."""
-        return organization in self._books
-
     async def begin(self) -> None:
         self._start_opening()
 
@@ -171,12 +167,13 @@ class MemoryLedger:
         if opening is not None:
             opening.cancel()
 
-    def forget_idle(self) -> None:
-        """A ticker's call: meters of past periods and of users who left are not kept for ever."""
+    def look(self) -> None:
+        """Dead calls' holds end, and meters of past periods and of users who left are not kept for ever."""
         now = self._clock()
         with self._lock:
             self._places.forget_idle(now)
             for organization, book in list(self._books.items()):
+                self._admit(book)
                 book.expire(now)
                 book.forget_idle(now - IDLE_SECONDS)
                 if book.is_idle:

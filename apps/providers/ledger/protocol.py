@@ -222,6 +222,9 @@ class LedgerStore(Protocol):
     async def begin(self) -> None:
         """Called when the process starts to serve; what was spent is learned in the background."""
 
+    def look(self) -> None:
+        """Called every second from a thread: meet a new epoch, let go of what is over. May raise."""
+
     async def close(self) -> None:
         """Let go of what belongs to the running loop."""
 

@@ -49,7 +49,6 @@ PREFIX: Final = "signalbox:ledger:"
 MICROSECONDS: Final = 1_000_000
 CLOSED_SECONDS: Final = 3.0
 """Three looks of every process: by then each has met the new epoch and told what it holds."""
-LOOK_SECONDS: Final = 1.0
 MOST_OWED: Final = 10_000
 POLL_SECONDS: Final = 0.02
 LONGEST_POLL_SECONDS: Final = 0.2
@@ -200,6 +199,9 @@ class RedisLedger:
                     self._adopt(epoch)
         self._pay_owed()
         return is_open
+
+    def look(self) -> None:
+        self.look_now()
 
     def load_now(self, organization: int, meters: Sequence[Meter]) -> None:
         found = self._load(organization, meters, self.epoch)

@@ -31,6 +31,11 @@ def current(actor: Actor) -> Organization:
     return Organization.objects.get(pk=actor.organization_id)
 
 
+def existing(numbers: set[int]) -> set[int]:
+    """Those of the numbers that are an organization's still; for records that outlive theirs."""
+    return set(Organization.objects.filter(pk__in=numbers).values_list("pk", flat=True))
+
+
 def get(actor: Actor, public_id: str) -> Organization:
     organization = visible_to(actor).filter(public_id=public_id).first()
     if organization is None:
