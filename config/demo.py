@@ -1,16 +1,24 @@
-"""What a first `make up` puts into an empty house: an organisation with three people, and a key to try things with."""
+"""What a first `make up` puts into an empty house: an organisation with three people, a key to try things with, and
+models that answer without any account: a simulated one, and a small real one where it can run.
+
+Their prices are made up, so that usage shows what cost looks like.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 
-from apps.core.actor import Role
+from apps.core.actor import Actor, Role
 from apps.core.tenancy import organization_scope
 from apps.keys.queries.directory import command_actor
 from apps.keys.services import keys
+from apps.providers.enums import ProviderKind
+from apps.providers.services import deployments, providers, routes
 from apps.tenants.models import Organization
 from apps.tenants.services.bootstrap import Bootstrapped, bootstrap
 
@@ -46,6 +54,7 @@ def create_demo() -> Demo | None:
         admin, founded = _person("admin", Role.ADMIN, is_staff=True)
         user, _ = _person("user", Role.USER)
         approver, _ = _person("approver", Role.USER, is_approver=True)
+        _models(founded.organization)
         return Demo([admin, user, approver], _key(founded))
 
 
@@ -73,3 +82,37 @@ def _key(founded: Bootstrapped) -> str:
             role=Role.ADMIN,
         )
     return issued.secret
+
+
+def _models(organization: Organization) -> None:
+    actor = command_actor(organization)
+    with organization_scope(organization.pk):
+        _offer(actor, ProviderKind.SIMULATED, "simulated", prices=(0.15, 0.6))
+        if settings.SIGNALBOX_LOCAL_LLM:
+            # Where the real one cannot run after all, the other answers, and says that it is simulated.
+            _offer(
+                actor, ProviderKind.LOCAL, "smollm2", prices=(0.01, 0.02), fallbacks=["simulated"]
+            )
+
+
+def _offer(
+    actor: Actor,
+    kind: ProviderKind,
+    model: str,
+    *,
+    prices: tuple[float, float],
+    fallbacks: Sequence[str] = (),
+) -> None:
+    """A provider named after its kind, and one model of it under its own name."""
+    providers.create_provider(actor=actor, name=kind, kind=kind)
+    deployments.create_deployment(
+        actor=actor,
+        name=model,
+        provider=kind,
+        model=model,
+        input_price=prices[0],
+        output_price=prices[1],
+    )
+    routes.create_route(
+        actor=actor, name=model, targets=[{"deployment": model}], fallbacks=list(fallbacks)
+    )

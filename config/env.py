@@ -77,6 +77,8 @@ class Environment(BaseSettings):
     signalbox_job_public_status: bool = True
     signalbox_usage_retention_days: float = Field(default=90, gt=0)
 
+    local_llm: bool = True
+
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535)

@@ -201,6 +201,9 @@ SIGNALBOX_BROKER_URL = env.celery_broker_url
 # Usage
 SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
 
+# Models
+SIGNALBOX_LOCAL_LLM = env.local_llm
+
 # Events
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows

@@ -15,7 +15,7 @@ ADR_NAME = re.compile(r"(\d{4})-([a-z0-9-]+)\.md")
 ADR_PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 MOST_ADR_WORDS = 400
 # Variables of Django and of make: documented, but not read by config/.
-OTHERS = {"DJANGO_SETTINGS_MODULE", "PORT", "LOCAL_LLM"}
+OTHERS = {"DJANGO_SETTINGS_MODULE", "PORT"}
 DOCUMENTS = sorted(
     path
     for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *(ROOT / "docs").rglob("*.md")]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.core.actor import Role
@@ -8,6 +10,7 @@ from apps.core.tenancy import unscoped
 from apps.events.models import AuditEntry
 from apps.keys.models import ApiKey
 from apps.keys.queries.identities import identity_of_key
+from apps.providers.queries.tables import load_table
 from apps.tenants.models import Membership, Organization, User
 from config import demo
 from tests.factories.tenants import make_organization
@@ -65,8 +68,27 @@ def test_create_demo_is_audited() -> None:
             "tenants.member.added",
             "tenants.member.added",
             "tenants.member.added",
+            "providers.provider.created",
+            "providers.deployment.created",
+            "providers.route.created",
             "keys.key.created",
         ]
+
+
+@pytest.mark.parametrize("has_local", [False, True])
+def test_create_demo_offers_models_that_need_no_account(settings: Any, has_local: bool) -> None:
+    settings.SIGNALBOX_LOCAL_LLM = has_local
+    demo.create_demo()
+
+    table = load_table(Organization.objects.get().pk)
+    offered = {
+        name: (route.targets[0].deployment.provider.kind, route.fallbacks)
+        for name, route in table.routes.items()
+    }
+    assert offered == {"simulated": ("simulated", ())} | (
+        {"smollm2": ("local", ("simulated",))} if has_local else {}
+    )
+    assert not any(view.price.is_free for view in table.deployments.values())
 
 
 def test_create_demo_changes_nothing_where_there_is_an_organization() -> None:
