@@ -1,22 +1,31 @@
-"""`python -m bench`: the house beside its peers. `python -m bench scale`: two processes beside one."""
+"""`python -m bench`: the house beside its peers. `scale`: two processes beside one.
+
+`jobs` and `events` (`python -m bench jobs --help`): the worker and its doors, the live topics.
+"""
 
 from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from os import getloadavg
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import cores
+from bench import cores, events, jobs
 from bench.beside import compare
 from bench.load import name_of_generator
 from bench.scale import compare_sizes
 
+OTHERS = {"jobs": jobs.main, "events": events.main}
+
 
 def main() -> None:
+    if sys.argv[1:] and sys.argv[1] in OTHERS:
+        OTHERS[sys.argv.pop(1)]()
+        return
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("peers", "scale"), default="peers")
     parser.add_argument("--rounds", type=int, default=5)
