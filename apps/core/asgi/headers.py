@@ -80,7 +80,10 @@ def raw_headers(request: GateRequest, response: HttpResponseBase) -> list[tuple[
     ]
     present = {name for name, _ in headers}
     headers += [header for header in _fixed_headers(request.version) if header[0] not in present]
-    headers.append((b"x-request-id", request.request_id.encode("ascii")))
+    request_id = request.request_id.encode("ascii")
+    headers.append((b"x-request-id", request_id))
+    if request.path_info.startswith("/v1/messages"):
+        headers.append((b"request-id", request_id))  # where Anthropic's clients look for it
     headers += [
         (name.lower().encode("ascii"), value.encode("latin-1"))
         for name, value in request.answer_headers
@@ -103,7 +106,8 @@ def _origin_headers(origin: str) -> list[tuple[bytes, bytes]]:
             b"access-control-expose-headers",
             (
                 b"X-Request-ID, X-API-Version, X-RateLimit-Limit, X-RateLimit-Remaining, "
-                b"X-RateLimit-Reset, Retry-After, ETag"
+                b"X-RateLimit-Reset, Retry-After, ETag, X-Signalbox-Deployment, X-Signalbox-Attempts, "
+                b"X-Signalbox-Cost, X-Signalbox-Overhead-Ms, X-Signalbox-Cache"
             ),
         ),
     ]

@@ -437,7 +437,7 @@ def _gemini_whole(asked: Asked) -> dict[str, Any]:
 
 
 def _gemini_pieces(asked: Asked) -> Iterator[bytes]:
-    words = asked.words
+    words = asked.words[-1:] if asked.mode.name == "tools" else asked.words
     for index, word in enumerate(words):
         body = _gemini(asked, word, is_done=index == len(words) - 1)
         yield _sse(json.dumps(body).encode())
