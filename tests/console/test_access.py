@@ -43,6 +43,8 @@ PAGES = {
     "webhooks": ("/console/webhooks", ADMINS),
     "webhook-new": ("/console/webhooks/new", ADMINS),
     "webhook": ("/console/webhooks/{webhook}", ADMINS),
+    "webhook-edit": ("/console/webhooks/{webhook}/edit", ADMINS),
+    "delivery": ("/console/webhooks/deliveries/{delivery}", ADMINS),
     "audit": ("/console/audit", ADMINS),
     "audit-entry": ("/console/audit/{entry}", ADMINS),
     "settings": ("/console/settings", EVERYBODY),
@@ -64,6 +66,7 @@ DEEDS = {
     "webhook-rotate": "/console/webhooks/{webhook}/rotate",
     "webhook-switch": "/console/webhooks/{webhook}/switch",
     "webhook-delete": "/console/webhooks/{webhook}/delete",
+    "delivery-replay": "/console/webhooks/deliveries/{delivery}/replay",
 }
 FORMS = [
     "key-new",
@@ -73,6 +76,7 @@ FORMS = [
     "service-account-new",
     "service-account",
     "webhook-new",
+    "webhook-edit",
     "settings",
 ]
 NOBODY_NEEDED = {"login", "logout", "invitation", None}
@@ -89,6 +93,7 @@ class Things:
     entry: str
     job: str
     webhook: str
+    delivery: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -97,7 +102,7 @@ class Things:
 def things_of(organization) -> Things:
     member = make_member(organization, Role.USER)
     webhook = make_webhook(organization)
-    make_delivery(webhook)
+    delivery = make_delivery(webhook)
     return Things(
         key=make_key(member).key.public_id,
         member=member.public_id,
@@ -106,6 +111,7 @@ def things_of(organization) -> Things:
         entry=make_entry(organization).public_id,
         job=make_job(organization, by=member).public_id,
         webhook=webhook.public_id,
+        delivery=delivery.public_id,
     )
 
 

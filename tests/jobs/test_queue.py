@@ -21,7 +21,13 @@ def test_enqueue_keeps_what_was_asked(organization: Organization, user: Membersh
     job = fresh(make_job(organization, actor=actor, priority=Priority.HIGH, seconds=2.5))
 
     assert (job.kind, job.state, job.priority) == ("demo.sleep", "queued", Priority.HIGH)
-    assert job.payload == {"seconds": 2.5, "steps": 1, "fail": False, "crash": False}
+    assert job.payload == {
+        "seconds": 2.5,
+        "steps": 1,
+        "fail": False,
+        "crash": False,
+        "result_bytes": 0,
+    }
     assert (job.creator, job.request_id) == (actor.principal, "req_test")
     assert job.authority["user_id"] == user.user_id
 

@@ -230,6 +230,7 @@ def test_kinds_on_offer_carry_their_schema(desk: Desk) -> None:
         "steps",
         "fail",
         "crash",
+        "result_bytes",
     }
 
 
