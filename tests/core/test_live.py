@@ -117,6 +117,20 @@ def test_what_is_published_during_the_hand_over_comes_once(
     assert drive(read()) == list(range(1, sum(bursts) + 5))
 
 
+def test_what_the_server_did_not_hand_over_is_read_back(stream: Stream) -> None:
+    stream.last = 5
+
+    async def read() -> list[Any]:
+        feed = Feed(make_actor(), TOPICS)
+        stream.publish()
+        stream.last += 7
+        feed.miss(Gap(TOPIC, 7, 13))
+        stream.publish()
+        return await hear(feed)
+
+    assert drive(read()) == [6, 7, 8, 9, 10, 11, 12, 13, 14]
+
+
 def test_reader_who_falls_behind_reads_it_back(stream: Stream) -> None:
     async def read() -> list[Any]:
         feed = Feed(make_actor(), TOPICS)

@@ -11,6 +11,7 @@ import pytest
 from apps.core.actor import Role
 from apps.core.changes import _tell
 from apps.core.limits.rates import parse_rate
+from apps.core.live import Gap, make_event
 from apps.core.ws.base import BURST
 from apps.core.ws.frames import MAX_BYTES
 from apps.core.ws.registry import MAX_STRANGERS, registry
@@ -508,3 +509,35 @@ def test_opening_a_socket_counts_as_a_call(tokens: KnownTokens) -> None:
         return codes
 
     assert drive(talk()) == ["fine", "fine", "rate_limited"]
+
+
+def test_gap_of_the_server_is_told_at_once(admin: str) -> None:
+    async def talk() -> list[Any]:
+        async with Socket("/ws", key=admin) as socket:
+            await socket.say(SUBSCRIBE)
+            await socket.hear()
+            (consumer,) = registry._sockets
+            consumer.miss(Gap("audit.events", 3, 7))  # type: ignore[attr-defined]  # of the consumer behind it
+            consumer.miss(Gap("job.progress", 1, 2))  # type: ignore[attr-defined]  # which it does not follow
+            publish(number=8)
+            return [await socket.hear(), await socket.hear(), await socket.is_silent()]
+
+    gap = {"type": "gap", "topic": "audit.events", "from": 3, "to": 7}
+    assert drive(talk()) == [gap, event(8), True]
+
+
+def test_event_on_its_way_to_one_who_unsubscribes_is_let_go(admin: str) -> None:
+    async def talk() -> list[Any]:
+        async with Socket("/ws", key=admin) as socket:
+            await socket.say(SUBSCRIBE)
+            await socket.hear()
+            await socket.say({**SUBSCRIBE, "type": "unsubscribe"})
+            told = await socket.hear()
+            (consumer,) = registry._sockets
+            late = make_event(
+                topic="audit.events", event="a.b.c", data={}, at=datetime.now(UTC), seq=1
+            )
+            consumer.take(late)  # type: ignore[attr-defined]  # of the consumer behind it
+            return [told["type"], await socket.is_silent()]
+
+    assert drive(talk()) == ["unsubscribed", True]
