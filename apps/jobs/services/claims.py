@@ -128,7 +128,7 @@ def _lose(job: Job, moment: datetime) -> None:
 
 
 def _end(job: Job, state: State, moment: datetime) -> None:
-    job.state, job.finished_at = state, moment
+    job.state, job.finished_at = state, max(moment, job.started_at or moment)
     _release(job)
 
 

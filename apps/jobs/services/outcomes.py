@@ -85,7 +85,9 @@ def note_progress(jobs: Collection[Job]) -> set[int]:
 def _decide(outcome: Outcome, now: datetime, parents: set[int]) -> str:
     """Set the job's columns for its end; answers the fact to announce."""
     job = outcome.job
-    job.finished_at, job.lease_until, job.is_waiting = now, None, False
+    # A clock that was set back meanwhile makes no job that ended before it began.
+    job.finished_at = max(now, job.started_at or now)
+    job.lease_until, job.is_waiting = None, False
     job.losses += outcome.is_lost
     job.steps = [
         step if step.get("ended_at") else {**step, "ended_at": now.isoformat()}

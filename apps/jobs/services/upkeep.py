@@ -7,6 +7,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from apps.core.tenancy import unscoped
@@ -16,6 +17,8 @@ from apps.jobs.services import doorbell, families, queue
 
 HEAL_SECONDS = 15.0
 UNSEEN_FOR = timedelta(seconds=10)
+AT_ONCE = timedelta(seconds=1)
+"""A job that was to run no later than this after its submission was not meant for a moment of its own."""
 FORGET_ROWS = 500
 REASON = "the sweeper serves every organization"
 _healed_at = float("-inf")
@@ -44,6 +47,19 @@ def heal_now(*, now: datetime) -> int:
     if numbers:
         doorbell.hear()
     return len(numbers) + ended
+
+
+def follow_clock_back() -> int:
+    """The clock was set back: what was to run at once when it was submitted would wait until it is that late again."""
+    now = timezone.now()
+    with unscoped(reason=REASON), transaction.atomic():
+        ahead = Job.objects.filter(state=State.QUEUED, created_at__gt=now, run_at__gt=now)
+        at_once = ahead.filter(run_at__lte=F("created_at") + AT_ONCE)
+        numbers = sorted(set(at_once.values_list("organization_id", flat=True)))
+        moved = at_once.update(run_at=now)
+        for number in numbers:
+            queue.wake_turn(number, now)
+    return moved
 
 
 def forget_old_jobs(*, now: datetime | None = None) -> int:

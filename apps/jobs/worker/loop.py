@@ -26,6 +26,7 @@ from apps.jobs.models import Job
 from apps.jobs.services import claims, doorbell, outcomes, schedule, tallies, upkeep
 from apps.jobs.services.outcomes import Outcome
 from apps.jobs.worker.attempt import failed, refusal_of, run_handler
+from apps.jobs.worker.clock import ClockWatch
 from apps.jobs.worker.context import RunContext
 from apps.jobs.worker.process import run_in_child
 from apps.jobs.worker.records import Drainer
@@ -71,7 +72,8 @@ class Worker:
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unsettled: list[Outcome] = []
         self._stopping = threading.Event()
-        self._beat_at = self._swept_at = float("-inf")
+        self._beat_at = self._swept_at = self._trusts_leases_at = float("-inf")
+        self._clock = ClockWatch()
         self._ahead = self._given_up = 0
         self._is_alone = False
 
@@ -140,6 +142,7 @@ class Worker:
         return bool(claimed)
 
     def _keep_books(self) -> None:
+        self._watch_clock()
         self._settle()
         self._write_progress()
         self._keep_leases()
@@ -292,6 +295,16 @@ class Worker:
 
     # --- looking after the house
 
+    def _watch_clock(self) -> None:
+        """Was it set, whoever lives renews its leases by the new time before any is believed to have run out."""
+        jump = self._clock.jump()
+        if jump:
+            log.warning("clock_was_set", seconds=round(jump))
+            self._beat_at = float("-inf")
+            self._trusts_leases_at = monotonic() + settings.SIGNALBOX_JOB_LEASE.total_seconds()
+        if jump < 0:
+            upkeep.follow_clock_back()
+
     def _sweep(self) -> None:
         """Hear of cancellations, give back what dead workers held, tick the schedule."""
         if monotonic() - self._swept_at < SWEEP_SECONDS:
@@ -299,7 +312,8 @@ class Worker:
         self._swept_at = monotonic()
         for name in pipes.bury_dead():
             log.warning("worker_died", worker=name, jobs=claims.reclaim_of(name))
-        claims.reclaim_lost()
+        if monotonic() >= self._trusts_leases_at:
+            claims.reclaim_lost()
         self._hear_cancellations()
         schedule.tick()
         upkeep.heal()
