@@ -35,16 +35,15 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         raise Malformed(f"The body is not UTF-8: byte {error.start}.") from None
     _refuse_deep(body, max_depth)
     # The hooks cost a call a number; without a long or exponential one in sight none can be out of range.
-    numbers: dict[str, Any] = (
-        {"parse_float": _finite, "parse_int": _small_integer} if _BIG_NUMBER.search(body) else {}
-    )
+    decode = _decode_wary if _BIG_NUMBER.search(body) else _decode
     try:
-        value = json.loads(
-            text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant, **numbers
-        )
+        value = decode(text)
     except json.JSONDecodeError as error:
+        said = (
+            "Unexpected UTF-8 BOM (decode using utf-8-sig)" if text[:1] == "\ufeff" else error.msg
+        )
         raise Malformed(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            f"The body is not JSON: {said} at line {error.lineno}, column {error.colno}."
         ) from None
     if "\\u" in text:
         _refuse_unstorable(value, ())
@@ -109,6 +108,16 @@ def _small_integer(digits: str) -> int:
     if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         raise Malformed(f"The number {digits} is too large.")
     return value
+
+
+# Made once: `json.loads` would make one at each call.
+_decode = json.JSONDecoder(object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant).decode
+_decode_wary = json.JSONDecoder(
+    object_pairs_hook=_unique_pairs,
+    parse_constant=_refuse_constant,
+    parse_float=_finite,
+    parse_int=_small_integer,
+).decode
 
 
 def _refuse_unstorable(value: Any, path: tuple[str | int, ...]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
@@ -63,18 +63,44 @@ async def _take_long(request: GateRequest, receive: Receive, limit: int, first: 
 
 
 async def _next(receive: Receive, seconds: float) -> dict[str, Any]:
+    waiting = cast("Coroutine[Any, Any, dict[str, Any]]", receive())
     try:
         if (
             seconds <= 0
         ):  # a timeout strikes only while waiting, and a drip may keep just ahead of us
+            waiting.close()
             raise TimeoutError
-        async with asyncio.timeout(seconds):
-            message = await receive()
+        try:
+            first = waiting.send(None)
+        except StopIteration as done:  # it is here already, as most bodies are: no timer is set
+            message = done.value
+        else:
+            async with asyncio.timeout(seconds):
+                message = await _Begun(waiting, first)
     except TimeoutError:
         raise Malformed("The body stopped arriving.", code="body_timeout") from None
     if message["type"] == "http.disconnect":
         raise ClientGone
     return message
+
+
+class _Begun:
+    """Goes on with a coroutine that was begun by hand and waits for something."""
+
+    def __init__(self, waiting: Coroutine[Any, Any, Any], first: Any) -> None:
+        self._waiting = waiting
+        self._first = first
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            yield self._first
+        except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
+            try:
+                self._first = self._waiting.throw(error)
+            except StopIteration as done:
+                return done.value
+            return (yield from self.__await__())
+        return (yield from self._waiting.__await__())
 
 
 def _check(size: int, limit: int) -> None:
