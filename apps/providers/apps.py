@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 SWEEP_SECONDS = 3600.0
+METRICS_SECONDS = 1.0
 
 
 class ProvidersConfig(AppConfig):
@@ -19,6 +20,7 @@ class ProvidersConfig(AppConfig):
         from apps.core.spool import process as spool  # noqa: PLC0415
         from apps.providers import permissions  # noqa: F401, PLC0415
         from apps.providers.domain.usage import KIND  # noqa: PLC0415
+        from apps.providers.gateway import metrics  # noqa: PLC0415
         from apps.providers.ledger import upkeep  # noqa: PLC0415
         from apps.providers.services import usage  # noqa: PLC0415
 
@@ -26,4 +28,5 @@ class ProvidersConfig(AppConfig):
         lifecycle.on_start(upkeep.begin)
         lifecycle.on_stop(upkeep.end)
         lifecycle.every(upkeep.LOOK_SECONDS, "ledger", upkeep.look)
+        lifecycle.every(METRICS_SECONDS, "model_calls", metrics.publish)
         lifecycle.every(SWEEP_SECONDS, "usage", usage.sweep_usage)

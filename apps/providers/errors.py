@@ -24,9 +24,7 @@ class BudgetExceeded(Limited):
     code = "budget_exceeded"
     message = "The budget is used up."
 
-    def __init__(
-        self, message: str | None = None, *, retry_after: int = 3600, **data: Any
-    ) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: int = 3600, **data: Any) -> None:
         super().__init__(message, retry_after=retry_after, **data)
         self.data.setdefault("should_retry", False)
         self.data.setdefault("type", "insufficient_quota")

@@ -15,7 +15,7 @@ from apps.providers.domain.tables import ProviderView
 from apps.providers.enums import Dialect, Operation, ProviderKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamRequest:
     method: str
     url: str

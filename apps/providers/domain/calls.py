@@ -27,9 +27,13 @@ class Call:
     """What stickiness goes by when the route says so."""
     provider: str = ""
     """Seed 000's form names one: the call goes to a deployment of that provider."""
+    plain_bytes: int = 0
+    """How long the body was, where it holds nothing but text and is short: what it is in tokens follows from that.
+    0: the body is to be looked through.
+    """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamCall:
     """The call as an adapter gets it: body in the adapter's dialect, the deployment's own name for the model."""
 

@@ -18,7 +18,7 @@ from apps.providers.domain.tables import DeploymentView, RouteTable, RouteView, 
 IsWell = Callable[[DeploymentView], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """One attempt to make: where, and how long to wait before."""
 
@@ -35,9 +35,9 @@ def order_targets(
 
     One without any weight gets none, not even in place of others: a rollout has taken it out.
     """
+    if len(targets) == 1:
+        return [targets[0].deployment] if targets[0].weight > 0 else []
     live = [target for target in targets if target.weight > 0]
-    if len(live) < 2:
-        return [target.deployment for target in live]
     bucket = randrange(BUCKETS) if subject is None else bucket_of(subject, salt)  # noqa: S311 - a share, not a secret
     ordered: list[DeploymentView] = []
     for priority in sorted({target.priority for target in live}):
@@ -95,14 +95,14 @@ class Plan:
         return self._fall_back() or (None if self._tried else self._last_resort())
 
     def _enter(self, route: RouteView) -> None:
-        ordered = order_targets(route.targets, salt=route.id, subject=self._subject)
-        able = [deployment for deployment in ordered if self._may_serve(deployment)]
-        self._queue = [deployment for deployment in able if self._is_well(deployment)]
-        self._resort += [
-            Step(deployment, route, is_fallback=self._is_fallback)
-            for deployment in able
-            if deployment not in self._queue
-        ]
+        self._queue: list[DeploymentView] = []
+        for deployment in order_targets(route.targets, salt=route.id, subject=self._subject):
+            if not self._may_serve(deployment):
+                continue
+            if self._is_well(deployment):
+                self._queue.append(deployment)
+            else:
+                self._resort.append(Step(deployment, route, is_fallback=self._is_fallback))
         self._route = route
         self._retries = route.retries
         self._backed_off = 0

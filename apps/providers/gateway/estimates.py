@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from apps.providers.domain.calls import Call, Usage
 from apps.providers.domain.tables import DeploymentView
-from apps.providers.domain.tokens import bound_prompt, estimate_prompt, estimate_text
+from apps.providers.domain.tokens import (
+    BYTES_PER_TOKEN,
+    bound_prompt,
+    estimate_prompt,
+    estimate_text,
+)
 from apps.providers.enums import Operation
 
 WEIGHT = 0.1
@@ -16,6 +21,8 @@ USUAL_COMPLETION = 256
 MOST_COMPLETION = 4096
 """What an answer is reserved at when neither the caller nor the deployment bounds it."""
 CAPACITY = 10_000
+FRAME_TOKENS = 64
+"""What a chat template may add to a short conversation, beyond what the JSON around each message is longer by."""
 TOKEN_BYTES = 8
 """Pieces of a stream shorter than this on the whole are a token each; longer ones are counted by their text."""
 
@@ -76,15 +83,19 @@ def asked_completion(call: Call) -> int | None:
 
 
 def bounded_prompt(call: Call) -> int:
-    return bound_prompt(call.body)
+    """Never fewer tokens than the prompt has: JSON around it makes a body longer than its texts."""
+    return call.plain_bytes + FRAME_TOKENS if call.plain_bytes else bound_prompt(call.body)
 
 
 def estimated_prompt(call: Call) -> int:
+    """What we would count; how far that is off at a deployment is learned."""
+    if call.plain_bytes:
+        return call.plain_bytes // BYTES_PER_TOKEN + 1
     return estimate_prompt(call.body)
 
 
 def likely_prompt(call: Call, deployment: DeploymentView) -> int:
-    return int(estimate_prompt(call.body) * habit_of(deployment).ratio) + 1
+    return int(estimated_prompt(call) * habit_of(deployment).ratio) + 1
 
 
 def streamed_completion(events: int, size: int) -> int:

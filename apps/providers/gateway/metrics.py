@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Histogram
 
@@ -19,39 +19,61 @@ COST = Counter("signalbox_model_cost_dollars", "What calls cost.", _LABELS, regi
 LATENCY = Histogram("signalbox_model_seconds", "From the call to its last byte.", _LABELS, buckets=SECONDS, registry=registry)  # fmt: skip
 FIRST_TOKEN = Histogram("signalbox_model_first_token_seconds", "From the call to its first token.", _LABELS, buckets=SECONDS, registry=registry)  # fmt: skip
 
-_children: dict[tuple[str, str, str], tuple[Any, ...]] = {}
-_calls: dict[tuple[str, str, str, str], Any] = {}
+
+@dataclass(slots=True)
+class Sums:
+    """Of one model at one deployment, since they were last published."""
+
+    latency: Histogram
+    first_token: Histogram
+    calls: dict[CallStatus, int] = field(default_factory=dict)
+    prompt: int = 0
+    completion: int = 0
+    nano: int = 0
 
 
-def observe(trace: Trace, status: CallStatus) -> None:
+_sums: dict[tuple[str, str, str], Sums] = {}
+
+
+def observe(trace: Trace, status: CallStatus, seconds: float) -> None:
+    """Count one call. Counters are told of many at once, by `publish`."""
     deployment = trace.deployment
     key = (
         trace.actor.identity.organization,
         trace.route.name if trace.route else "",
         deployment.name if deployment else "",
     )
-    calls = _calls.get((*key, status.value))
-    if calls is None:
-        calls = _calls[*key, status.value] = CALLS.labels(*key, status.value)
-    calls.inc()
+    sums = _sums.get(key) or _open(key)
+    sums.calls[status] = sums.calls.get(status, 0) + 1
     if deployment is None:
         return
-    prompt, completion, cost, latency, first = _children.get(key) or _open(key)
-    latency.observe(trace.seconds)
+    sums.latency.observe(seconds)
     if trace.first_token_seconds is not None:
-        first.observe(trace.first_token_seconds)
+        sums.first_token.observe(trace.first_token_seconds)
     if (usage := trace.usage) is not None:
-        prompt.inc(usage.prompt_tokens)
-        completion.inc(usage.completion_tokens)
-        cost.inc(trace.cost_nano / 1_000_000_000)
+        sums.prompt += usage.prompt_tokens
+        sums.completion += usage.completion_tokens
+        sums.nano += trace.cost_nano
 
 
-def _open(key: tuple[str, str, str]) -> tuple[Any, ...]:
-    children = _children[key] = (
-        TOKENS.labels(*key, "prompt"),
-        TOKENS.labels(*key, "completion"),
-        COST.labels(*key),
-        LATENCY.labels(*key),
-        FIRST_TOKEN.labels(*key),
-    )
-    return children
+def publish() -> None:
+    """The ticker's call: add what came since the last one."""
+    for key, sums in list(_sums.items()):
+        calls, sums.calls = sums.calls, {}
+        for status, count in calls.items():
+            CALLS.labels(*key, status.value).inc(count)
+        prompt, completion, nano = sums.prompt, sums.completion, sums.nano
+        sums.prompt -= prompt
+        sums.completion -= completion
+        sums.nano -= nano
+        if prompt:
+            TOKENS.labels(*key, "prompt").inc(prompt)
+        if completion:
+            TOKENS.labels(*key, "completion").inc(completion)
+        if nano:
+            COST.labels(*key).inc(nano / 1_000_000_000)
+
+
+def _open(key: tuple[str, str, str]) -> Sums:
+    sums = _sums[key] = Sums(LATENCY.labels(*key), FIRST_TOKEN.labels(*key))
+    return sums

@@ -34,11 +34,12 @@ async def settle(trace: Trace, status: CallStatus, error: AppError | None = None
         await _release(trace)
         return
     _count(trace, status)
-    metrics.observe(trace, status)
+    seconds = trace.seconds
+    metrics.observe(trace, status, seconds)
     reservation = trace.reservation or Reservation(
         Outcome.GRANTED, trace.actor.organization_id, at=trace.at
     )
-    await booking.book(_entry(trace, status, error), reservation)
+    await booking.book(_entry(trace, status, error, seconds), reservation)
 
 
 async def settle_failed(trace: Trace, error: BaseException) -> None:
@@ -113,11 +114,10 @@ def _partial(trace: Trace) -> Usage:
     return estimates.counted(trace.call, "", tokens)
 
 
-def _entry(trace: Trace, status: CallStatus, error: AppError | None) -> UsageEntry:
+def _entry(trace: Trace, status: CallStatus, error: AppError | None, seconds: float) -> UsageEntry:
     identity, call, usage = trace.actor.identity, trace.call, trace.usage or Usage()
     deployment, reservation = trace.deployment, trace.reservation
     is_key = identity.credential.kind is CredentialKind.KEY
-    seconds = trace.seconds
     first = trace.first_token_seconds
     return UsageEntry(
         organization=identity.organization_id,

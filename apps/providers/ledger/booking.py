@@ -18,6 +18,6 @@ async def book(entry: UsageEntry, reservation: Reservation) -> None:
         ledger.epoch
     )  # not the reservation's: it may have been carried over into a later life
     entry.reservation = reservation.id
-    spool.append_or_refuse(KIND, entry.to_record())
+    spool.append_or_refuse(KIND, entry)  # the writer of JSON reads its fields itself
     spent = Amount(entry.cost_nano, entry.prompt_tokens + entry.completion_tokens)
     await ledger.settle(reservation, spent)

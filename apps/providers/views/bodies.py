@@ -15,6 +15,8 @@ from apps.providers.domain.calls import Call
 from apps.providers.enums import Dialect, Operation
 
 LONGEST_SESSION = 255
+PLAIN_BYTES = 16 * 1024
+"""Bodies up to here are not looked through for their tokens: their length tells, and costs nothing to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ async def read_call(request: GateRequest, form: Form) -> Call:
 def read(request: GateRequest, form: Form) -> Call:
     if request.content_type != "application/json":
         raise Unsupported("Send the body as application/json.")
-    body = requests.check_body(json.parse(request.body), form.known, form.required)
+    raw = request.body
+    body = requests.check_body(json.parse(raw), form.known, form.required)
     options = body.get("stream_options") or {}
     is_stream = form.streams and body.get("stream") is True
     provider = body.get("provider") or ""
@@ -73,6 +76,7 @@ def read(request: GateRequest, form: Form) -> Call:
         end_user=_end_user(body, form),
         session=_session(request),
         provider=provider,
+        plain_bytes=len(raw) if len(raw) <= PLAIN_BYTES and b'"image' not in raw else 0,
     )
 
 

@@ -29,7 +29,7 @@ def records(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was written down for the drain, oldest first."""
     written: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        spool, "append_or_refuse", lambda kind, value: written.append(dict(value, kind=kind))
+        spool, "append_or_refuse", lambda kind, value: written.append(value.to_record())
     )
     return written
 
