@@ -12,15 +12,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from apps.core.tenancy import organization_scope
-from apps.providers.models import Deployment, Prompt, Provider, Route
-from apps.providers.services import connections, deployments, prompts, providers, routes
+from apps.providers.models import Budget, Deployment, Prompt, Provider, Route, UsageRecord
+from apps.providers.services import budgets, connections, deployments, prompts, providers, routes
 from apps.tenants.admin import OwnedAdmin, each, operator
 
 if TYPE_CHECKING:
     ProviderModelForm = forms.ModelForm[Provider]
     DeploymentModelForm = forms.ModelForm[Deployment]
+    BudgetModelForm = forms.ModelForm[Budget]
 else:
-    ProviderModelForm = DeploymentModelForm = forms.ModelForm  # generic in the stubs alone
+    # Generic in the stubs alone.
+    ProviderModelForm = DeploymentModelForm = BudgetModelForm = forms.ModelForm
 
 LIMITS = {
     "rpm": "requests_per_minute",
@@ -226,3 +228,71 @@ class PromptAdmin(OwnedAdmin):
     def remove(self, request: HttpRequest, row: Prompt) -> None:
         with organization_scope(row.organization_id):
             prompts.remove_prompt(actor=operator(request, row.organization), name=row.public_id)
+
+
+class BudgetForm(BudgetModelForm):
+    amount = forms.DecimalField(
+        label=gettext_lazy("Dollars"), required=False, max_digits=20, decimal_places=9
+    )
+    tokens = forms.IntegerField(label=gettext_lazy("Tokens"), required=False, min_value=1)
+
+    class Meta:
+        model = Budget
+        fields = ("organization", "scope", "subject", "period", "amount", "tokens")
+
+
+@admin.register(Budget)
+class BudgetAdmin(OwnedAdmin):
+    can_add = can_change = can_delete = True
+    form: Any = BudgetForm
+    list_display = ("__str__", "organization", "amount", "tokens", "revision", "created_at")
+    list_filter: ClassVar[Any] = (
+        "scope",
+        "period",
+        ("organization", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("organization",)
+    search_fields = ("subject",)
+    fields = BudgetForm.Meta.fields
+
+    def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
+        return () if obj is None else ("organization", "scope", "subject", "period")
+
+    def write(self, request: HttpRequest, row: Budget, values: Mapping[str, Any]) -> Budget:
+        given = {"amount": values["amount"], "tokens": values["tokens"]}
+        if row.pk:
+            with organization_scope(row.organization_id):
+                actor = operator(request, row.organization)
+                return budgets.update_budget(actor=actor, budget_id=row.public_id, **given)
+        organization = values["organization"]
+        named = {name: values[name] for name in ("scope", "subject", "period")}
+        with organization_scope(organization.pk):
+            actor = operator(request, organization)
+            return budgets.create_budget(actor=actor, **named, **given)
+
+    def remove(self, request: HttpRequest, row: Budget) -> None:
+        with organization_scope(row.organization_id):
+            budgets.remove_budget(
+                actor=operator(request, row.organization), budget_id=row.public_id
+            )
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(OwnedAdmin):
+    list_display = (
+        "at", "organization", "model", "deployment", "status", "prompt_tokens", "completion_tokens",
+        "cost_nano", "duration_ms",
+    )  # fmt: skip
+    list_filter: ClassVar[Any] = (
+        "status",
+        ("organization", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("organization",)
+    search_fields = ("request_id",)
+    fields = (
+        "organization", "at", "request_id", "key", "key_name", "principal", "end_user", "model", "deployment",
+        "provider", "operation", "status", "error_code", "is_stream", "is_cached", "is_estimated", "attempts",
+        "prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano", "duration_ms", "first_token_ms",
+        "overhead_ms", "record", "epoch",
+    )  # fmt: skip
+    readonly_fields = fields

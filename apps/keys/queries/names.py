@@ -17,3 +17,8 @@ def names_of(public_ids: Iterable[str]) -> dict[str, str]:
     with unscoped(reason="records of several organisations are written in one batch"):
         keys = ApiKey.objects.filter(public_id__in=wanted)
         return dict(keys.values_list("public_id", "name"))
+
+
+def is_key_here(public_id: str) -> bool:
+    """Whether it is a key of the organization in scope."""
+    return is_id(public_id, "key") and ApiKey.objects.filter(public_id=public_id).exists()

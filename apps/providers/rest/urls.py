@@ -6,10 +6,12 @@ from typing import Any
 
 from django.urls import path
 
+from apps.providers.rest.budgets import BudgetViewSet
 from apps.providers.rest.deployments import DeploymentViewSet
 from apps.providers.rest.prompts import PromptViewSet
 from apps.providers.rest.providers import ProviderViewSet
 from apps.providers.rest.routes import RouteViewSet
+from apps.providers.rest.usage import CallViewSet, UsageViewSet
 
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
@@ -36,4 +38,9 @@ urlpatterns = [
     path("prompts/<str:id>/render", PromptViewSet.as_view({"post": "render"})),
     path("prompts/<str:id>/labels", PromptViewSet.as_view({"put": "set_label"})),
     path("prompts/<str:id>/labels/<str:label>", PromptViewSet.as_view({"delete": "remove_label"})),
+    path("budgets", BudgetViewSet.as_view({"get": "list", "post": "create"})),
+    path("budgets/<str:id>", BudgetViewSet.as_view({**_ONE})),
+    path("usage", UsageViewSet.as_view({"get": "list"})),
+    path("usage/export", UsageViewSet.as_view({"get": "export"})),
+    path("usage/calls", CallViewSet.as_view({"get": "list"})),
 ]
