@@ -7,8 +7,9 @@ Their prices are made up, so that usage shows what cost looks like.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -87,32 +88,19 @@ def _key(founded: Bootstrapped) -> str:
 def _models(organization: Organization) -> None:
     actor = command_actor(organization)
     with organization_scope(organization.pk):
-        _offer(actor, ProviderKind.SIMULATED, "simulated", prices=(0.15, 0.6))
+        simulated = {"input_price": "0.15", "output_price": "0.60", "context_tokens": 32_768}
+        _offer(actor, ProviderKind.SIMULATED, "simulated", "simulated", simulated)
         if settings.SIGNALBOX_LOCAL_LLM:
-            # Where the real one cannot run after all, the other answers, and says that it is simulated.
-            _offer(
-                actor, ProviderKind.LOCAL, "smollm2", prices=(0.01, 0.02), fallbacks=["simulated"]
-            )
+            small = {"input_price": "0.01", "output_price": "0.02", "context_tokens": 4096}
+            _offer(actor, ProviderKind.LOCAL, "smollm2", "smollm2-135m-instruct", small)
+            # Where it cannot run after all, the other answers, and says that it is simulated.
+            routes.update_route(actor=actor, name="smollm2", fallbacks=["simulated"])
 
 
 def _offer(
-    actor: Actor,
-    kind: ProviderKind,
-    model: str,
-    *,
-    prices: tuple[float, float],
-    fallbacks: Sequence[str] = (),
+    actor: Actor, kind: ProviderKind, name: str, model: str, terms: Mapping[str, Any]
 ) -> None:
-    """A provider named after its kind, and one model of it under its own name."""
+    """A provider named after its kind, and a deployment and a route of one name."""
     providers.create_provider(actor=actor, name=kind, kind=kind)
-    deployments.create_deployment(
-        actor=actor,
-        name=model,
-        provider=kind,
-        model=model,
-        input_price=prices[0],
-        output_price=prices[1],
-    )
-    routes.create_route(
-        actor=actor, name=model, targets=[{"deployment": model}], fallbacks=list(fallbacks)
-    )
+    deployments.create_deployment(actor=actor, name=name, provider=kind, model=model, **terms)
+    routes.create_route(actor=actor, name=name, targets=[{"deployment": name}])

@@ -1,4 +1,4 @@
-"""What each kind of provider is made with: where it stands by default, whether it wants a credential, its options."""
+"""What each kind of provider is made with. Where it stands by default and whether it wants a credential, its adapter says."""
 
 from __future__ import annotations
 
@@ -40,9 +40,6 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    default_base_url: str = ""
-    needs_credential: bool = False
-    """At its default address. Elsewhere a server may take calls without one."""
     is_remote: bool = True
     """False: it answers from this machine, so that it has neither an address nor a credential."""
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -55,24 +52,16 @@ def _text(doc: str) -> Option:
 KINDS: Mapping[ProviderKind, Kind] = MappingProxyType(
     {
         ProviderKind.OPENAI: Kind(
-            "https://api.openai.com/v1",
-            needs_credential=True,
             options={
                 "organization": _text("Sent as OpenAI-Organization."),
                 "project": _text("Sent as OpenAI-Project."),
             },
         ),
-        ProviderKind.ANTHROPIC: Kind(
-            "https://api.anthropic.com",
-            needs_credential=True,
-            options={"version": _text("Sent as anthropic-version.")},
-        ),
+        ProviderKind.ANTHROPIC: Kind(options={"version": _text("Sent as anthropic-version.")}),
         ProviderKind.AZURE_OPENAI: Kind(
-            needs_credential=True, options={"api_version": _text("The API's version, a date.")}
+            options={"api_version": _text("The API's version, a date.")}
         ),
-        ProviderKind.GEMINI: Kind(
-            "https://generativelanguage.googleapis.com", needs_credential=True
-        ),
+        ProviderKind.GEMINI: Kind(),
         ProviderKind.VLLM: Kind(),
         ProviderKind.TGI: Kind(),
         ProviderKind.SGLANG: Kind(),

@@ -13,6 +13,7 @@ from apps.core.http_client.errors import Forbidden
 from apps.core.http_client.guard import judge_url
 from apps.core.permissions import require
 from apps.providers import topics
+from apps.providers.adapters.registry import adapter_for
 from apps.providers.domain.kinds import KINDS, check_options
 from apps.providers.domain.terms import check_name
 from apps.providers.enums import ProviderKind
@@ -142,15 +143,15 @@ def _kind(word: str) -> ProviderKind:
 
 def _checked_url(kind: ProviderKind, url: str) -> str:
     """The address that calls go to, without a slash at its end; the kind's own when none is named."""
-    terms = KINDS[kind]
+    default = adapter_for(kind).default_base_url
     url = url.strip().rstrip("/")
-    if not terms.is_remote:
+    if not KINDS[kind].is_remote:
         if url:
             raise Invalid.field("base_url", f"is not taken: {kind} answers from here", "invalid")
         return ""
-    if not url and not terms.default_base_url:
+    if not url and not default:
         raise Invalid.field("base_url", f"is needed for {kind}", "required")
-    url = url or terms.default_base_url
+    url = url or default
     try:
         judge_url(url, settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS)
     except Forbidden as error:
@@ -183,9 +184,10 @@ def _is_header_value(text: str) -> bool:
 
 
 def _require_credential(provider: Provider) -> None:
-    terms = KINDS[ProviderKind(provider.kind)]
-    is_at_home = provider.base_url == terms.default_base_url
-    if terms.needs_credential and is_at_home and not provider.credential:
+    """At the kind's own address. Elsewhere a server may take calls without one."""
+    adapter = adapter_for(ProviderKind(provider.kind))
+    is_at_home = provider.base_url == adapter.default_base_url
+    if adapter.needs_credential and is_at_home and not provider.credential:
         raise Invalid.field("api_key", f"is needed for {provider.kind}", "required")
 
 
