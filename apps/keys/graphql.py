@@ -37,7 +37,8 @@ class KeyOwner(graphene.ObjectType):
 
 
 class KeyBudget(graphene.ObjectType):
-    amount = graphene.Float(required=True)
+    amount = graphene.Float(description="Dollars; null is no bound.")
+    tokens = graphene.BigInt()
     period = graphene.String(required=True, description="day, month or total")
 
 
@@ -73,7 +74,8 @@ class ApiKeyType(HouseType):
 
 
 class BudgetInput(graphene.InputObjectType):
-    amount = graphene.Float(required=True)
+    amount = graphene.Float(description="Dollars.")
+    tokens = graphene.BigInt()
     period = graphene.String(required=True, description="day, month or total")
 
 

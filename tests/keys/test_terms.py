@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from apps.core.actor import Role
+from apps.core.actor import Role, SpendingBound
 from apps.core.errors import Invalid
 from apps.core.limits.rates import parse_rate
 from apps.keys.domain import bounds, terms
@@ -97,6 +97,29 @@ def test_check_models_names_every_wrong_one():
         ("models.2", "invalid"),
         ("models.3", "invalid"),
     ]
+
+
+def test_check_budget_takes_tokens_beside_or_instead_of_money():
+    both = {"amount": 0.1, "tokens": 5, "period": "total"}
+
+    assert terms.check_budget(both) == both
+    assert terms.check_budget({"tokens": 5, "period": "day"}) == {"tokens": 5, "period": "day"}
+    for wrong in ({"period": "day"}, {"amount": None, "period": "day"}):
+        with pytest.raises(Invalid) as error:
+            terms.check_budget(wrong)
+        assert [one.field for one in error.value.fields] == ["budget.amount"]
+    for tokens in (0, 1.5, True, "5", 10**16):
+        with pytest.raises(Invalid) as error:
+            terms.check_budget({"tokens": tokens, "period": "day"})
+        assert [one.field for one in error.value.fields] == ["budget.tokens"]
+
+
+def test_spending_bound_reads_dollars_as_they_were_written():
+    assert terms.spending_bound(None) is None
+    assert terms.spending_bound({"amount": 0.1, "period": "day"}) == SpendingBound(
+        "day", 100_000_000
+    )
+    assert terms.spending_bound({"tokens": 5, "period": "total"}) == SpendingBound("total", None, 5)
 
 
 def test_check_budget_answers_plain_values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -242,10 +243,17 @@ def _show_key(request: HttpRequest, key_id: str, form: RotateForm) -> HttpRespon
     )
 
 
+def _budget(budget: Mapping[str, Any]) -> str:
+    bounds = [f"{budget['amount']:g} $"] if "amount" in budget else []
+    if "tokens" in budget:
+        bounds.append(_("%(count)s tokens") % {"count": f"{budget['tokens']:,}"})
+    return f"{', '.join(bounds)} / {budget['period']}"
+
+
 def _facts(key: ApiKey) -> list[dict[str, Any]]:
     state = key.state
     limits = [f"{name} {rate}" for name, rate in key.limits.items()]
-    budget = key.budget and f"{key.budget['amount']:g} / {key.budget['period']}"
+    budget = key.budget and _budget(key.budget)
     return [
         {"label": _("State"), "kind": "lamp", "state": LAMPS[state], "value": STATES[state]},
         {"label": _("Id"), "kind": "id", "value": key.public_id},

@@ -34,7 +34,7 @@ class TermsBody(BodySerializer):
     budget = ObjectField(
         required=False,
         allow_null=True,
-        help_text='`{"amount": 25.0, "period": "day"|"month"|"total"}`',
+        help_text='`{"amount": 25.0, "tokens": 1000000, "period": "day"|"month"|"total"}`, one of the first two at least',
     )
 
 
