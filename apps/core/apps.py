@@ -38,3 +38,5 @@ async def _close_http_session() -> None:
     client = sys.modules.get("apps.core.http_client.client")
     if client is not None:
         await client.close_session()
+    if (pool := sys.modules.get("apps.core.http_client.pool")) is not None:
+        pool.close_pool()

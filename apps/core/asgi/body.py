@@ -63,6 +63,7 @@ async def _take_long(request: GateRequest, receive: Receive, limit: int, first: 
 
 
 async def _next(receive: Receive, seconds: float) -> dict[str, Any]:
+    message: dict[str, Any]
     waiting = cast("Coroutine[Any, Any, dict[str, Any]]", receive())
     try:
         if (

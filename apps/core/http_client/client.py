@@ -18,6 +18,7 @@ from yarl import URL
 
 from apps.core.http_client.errors import CallFailed, CallTimedOut, Forbidden
 from apps.core.http_client.guard import judge_url
+from apps.core.http_client.pool import close_pool
 from apps.core.http_client.resolver import GuardedResolver
 
 CONNECT_SECONDS = 10.0
@@ -62,7 +63,7 @@ async def call(
     started = perf_counter()
     try:
         async with asyncio.timeout(limits.seconds):
-            session = await open_session()
+            session = await _session()
             async with session.request(
                 method,
                 URL(url, encoded=True),
@@ -81,17 +82,18 @@ async def call(
     except TimeoutError:
         raise CallTimedOut(f"No whole answer came within {limits.seconds:g} s.") from None
     except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
-        raise translate(error) from error
+        raise _translate(error) from error
 
 
 async def close_session() -> None:
     """Close this loop's connections; the next call opens new ones."""
+    close_pool()
     _, session = _sessions.pop(asyncio.get_running_loop(), (None, None))
     if session is not None:
         await session.close()
 
 
-async def open_session() -> ClientSession:
+async def _session() -> ClientSession:
     allowed: frozenset[str] = settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS
     loop = asyncio.get_running_loop()
     known, session = _sessions.get(loop, (allowed, None))
@@ -149,7 +151,7 @@ def _unpacker(encoding: str) -> _Unpack:
     return zlib.decompressobj(bits).decompress
 
 
-def translate(error: Exception) -> Exception:
+def _translate(error: Exception) -> Exception:
     cause: Any = error
     while cause is not None:  # the guard's word, however the library wrapped it
         if isinstance(cause, Forbidden):
