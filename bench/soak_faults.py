@@ -75,22 +75,24 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000, help="answered while the kills go on")
     parser.add_argument("--restarts", type=int, default=10, help="of PostgreSQL, at once")
     parser.add_argument("--events", type=int, default=200, help="of webhooks, over ten kills")
+    parser.add_argument("--only", default="", help="part of a fault's name, as in the table")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     luck = random.Random(options.seed)
-    rounds: list[tuple[str, Callable[[Site], Result]]] = [
-        ("sqlite", lambda site: kills(site, luck, options.kills, options.jobs)),
-        ("postgres", lambda site: kills(site, luck, options.kills, options.jobs)),
-        ("postgres", lambda site: webhooks(site, options.events)),
-    ]
+    rounds: dict[str, Callable[[Site, Postgres | None], Result]] = {
+        "kill -9, SQLite": lambda site, _: kills(site, luck, options.kills, options.jobs),
+        "kill -9, PostgreSQL": lambda site, _: kills(site, luck, options.kills, options.jobs),
+        "kill -9, webhooks": lambda site, _: webhooks(site, options.events),
+        "restarted, PostgreSQL": lambda site, postgres: restarts(
+            site, postgres, luck, options.restarts
+        ),
+    }
     results = []
-    for stack, call in rounds:
-        with a_site(stack) as (site, _):
-            results.append(call(site))
+    for name, call in rounds.items():
+        if options.only in name:
+            with a_site("sqlite" if "SQLite" in name else "postgres") as (site, postgres):
+                results.append(call(site, postgres))
             print(results[-1], flush=True)
-    with a_site("postgres") as (site, postgres):
-        assert postgres is not None
-        results.append(restarts(site, postgres, luck, options.restarts))
     print(format_table([HEADER, *(result.as_line() for result in results)]))
     sys.exit(not all(result.is_sound for result in results))
 
@@ -105,7 +107,8 @@ def kills(site: Site, luck: random.Random, count: int, jobs: int) -> Result:
     )
 
 
-def restarts(site: Site, postgres: Postgres, luck: random.Random, count: int) -> Result:
+def restarts(site: Site, postgres: Postgres | None, luck: random.Random, count: int) -> Result:
+    assert postgres is not None
     began = time.monotonic()
     server = site.start()
     crowd = Crowd(server.url, site.key, [MAKE_KEY, *SUBMISSIONS, LIST_JOBS], callers=8)
@@ -119,7 +122,7 @@ def restarts(site: Site, postgres: Postgres, luck: random.Random, count: int) ->
     ledger = read_ledger(site, seconds=PATIENCE)
     taken = {body["job_id"] for call in {*SUBMISSIONS} for body in crowd.answered(call, 202)}
     keys = {body["name"] for body in crowd.answered(MAKE_KEY, 201)}
-    result = judge("PostgreSQL restarted", count, taken, ledger, crowd.statuses(), began)
+    result = judge("restarted, PostgreSQL", count, taken, ledger, crowd.statuses(), began)
     lost_keys = len(keys - set(ledger.keys))
     wrong = sum(n for status, n in crowd.statuses().items() if status not in {200, 201, 202, 503})
     print(f"{len(keys):,} keys answered, {lost_keys} lost, {wrong} answers that were no 503")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +52,18 @@ def test_clock_set_while_jobs_run(
     site.env |= {"SIGNALBOX_JOB_LEASE": "3", "SIGNALBOX_JOB_THREADS": "2"}
     server = site.start(env=clock.environment())
     limited = server.as_key(site.mint_key("user", "--limit", "all=20/m"))
-    running = [submit(server, 3.0) for _ in range(2)]
+    before = [limited.get("/api/v1/jobs?limit=1").status for _ in range(20)]
+    running = [submit(server, 5.0) for _ in range(2)]
     wait_until_running(server, running)
     queued = [submit(server, 0.1) for _ in range(3)]
-    before = [limited.get("/api/v1/jobs?limit=1").status for _ in range(20)]
 
+    assert {job["status"] for job in look(server, running)} == {"running"}
     clock.set(jump)
     later = submit(server, 0.1)
     refused = limited.get("/api/v1/jobs?limit=1")
     ended = wait_until_ended(server, [*running, *queued, later])
 
+    assert abs(seconds_between(ended[0], ended[-1]) - jump) < 60  # else the clock was not set
     assert {job["status"] for job in ended} == {"completed"}
     assert {job["attempts"] for job in ended} == {1}
     assert [job for job in ended if job["finished_at"] < job["started_at"]] == []
@@ -69,6 +72,11 @@ def test_clock_set_while_jobs_run(
     ledger = read_ledger(site)
     assert ledger.told_other_than_once() == {}
     assert ledger.broken_channels() == {}
+
+
+def seconds_between(first: dict[str, Any], second: dict[str, Any]) -> float:
+    made = [datetime.fromisoformat(job["created_at"]) for job in (first, second)]
+    return (made[1] - made[0]).total_seconds()
 
 
 def submit(server: ServerProcess, seconds: float) -> str:
