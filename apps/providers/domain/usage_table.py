@@ -75,6 +75,20 @@ def sum_up(hours: Iterable[Mapping[str, Any]], group_by: Sequence[str]) -> list[
     return [rows[key] for key in sorted(rows)]
 
 
+def regroup(rows: Iterable[UsageRow], names: Sequence[str]) -> list[UsageRow]:
+    """The same by fewer of their groups, which stay in the order they come in."""
+    merged: dict[tuple[str, ...], UsageRow] = {}
+    for row in rows:
+        key = tuple(row.group[name] for name in names)
+        if key not in merged:
+            told = {name: value for name, value in row.group.items() if name in names}
+            if "key" in names:
+                told["key_name"] = row.group["key_name"]
+            merged[key] = UsageRow(told)
+        merged[key].merge(row)
+    return list(merged.values())
+
+
 def total_of(rows: Iterable[UsageRow]) -> UsageRow:
     total = UsageRow({})
     for row in rows:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.actor import Actor
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, NotFound
 from apps.core.pagination import Page
 from apps.core.permissions import require
 from apps.core.text import is_misleading
@@ -74,10 +74,42 @@ def usage_page(*, actor: Actor, asked: Asked, ordering: str | None, page: int, l
     return Page(rows[start : start + limit], {**meta, "totals": total_of(rows)})
 
 
-def calls(*, actor: Actor) -> QuerySet[UsageRecord]:
-    """The log of calls; by cursor it is newest first."""
+def calls(*, actor: Actor, **wanted: str | None) -> QuerySet[UsageRecord]:
+    """The log of calls, those whose columns say what is wanted; by cursor it is newest first."""
     require(actor, ProvidersPermission.USAGE_VIEW)
-    return UsageRecord.objects.all()
+    given = {name: value for name, value in wanted.items() if value is not None}
+    found = UsageRecord.objects.all()
+    return found.none() if any(map(is_misleading, given.values())) else found.filter(**given)
+
+
+def call(*, actor: Actor, call_id: str) -> UsageRecord:
+    """One call by its place in the log. Raises `NotFound`."""
+    found = calls(actor=actor, record=call_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was used in a time; keys by id, with the name each had last."""
+
+    models: tuple[str, ...]
+    keys: Mapping[str, str]
+    providers: tuple[str, ...]
+
+
+def seen(*, actor: Actor, begins: datetime, ends: datetime) -> Seen:
+    """What there is to choose from, whatever is chosen now."""
+    require(actor, ProvidersPermission.USAGE_VIEW)
+    rows = UsageRollup.objects.filter(hour__gte=begins, hour__lt=ends).order_by()
+    found = set(rows.values_list("model", "key", "key_name", "provider").distinct())
+    names = sorted((name, key) for _, key, name, _ in found if key)
+    return Seen(
+        models=tuple(sorted({model for model, *_ in found})),
+        keys={key: name for name, key in names},
+        providers=tuple(sorted({provider for *_, provider in found if provider})),
+    )
 
 
 def _groups(words: Any) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ known by its place in the spool and counted once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +46,7 @@ def drain_usage(records: list[Record]) -> None:
             fresh = _not_counted_yet(entries)
             touched = _write(fresh)
         _tell_ledger([entry for _, entry in entries], touched)
-    _publish(entry for _, entry in fresh)
+    _publish(fresh)
 
 
 def sweep_usage() -> None:
@@ -101,23 +100,26 @@ def _tell_ledger(entries: list[UsageEntry], touched: sums.Touched) -> None:
         log.warning("ledger_not_told", error=str(error))
 
 
-def _publish(entries: Iterable[UsageEntry]) -> None:
+def _publish(entries: Entries) -> None:
     by_organization: dict[int, list[dict[str, Any]]] = {}
-    for entry in entries:
-        by_organization.setdefault(entry.organization, []).append(_told(entry))
+    for record, entry in entries:
+        by_organization.setdefault(entry.organization, []).append(_told(record, entry))
     for organization, rows in by_organization.items():
         live.publish_records(TOPIC, organization, rows)
 
 
-def _told(entry: UsageEntry) -> dict[str, Any]:
+def _told(record: str, entry: UsageEntry) -> dict[str, Any]:
+    """`key_id`: by the name `key` it would be taken for a secret and masked."""
     return {
         "type": "call",
+        "id": record,
         "at": entry.at,
         "request_id": entry.request_id,
         "model": entry.model,
         "deployment": entry.deployment,
         "provider": entry.provider,
-        "key": entry.key,
+        "key_id": entry.key,
+        "key_name": entry.key_name,
         "status": entry.status,
         "error_code": entry.error_code,
         "is_stream": entry.is_stream,
