@@ -6,6 +6,10 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
 PREPARE := sh scripts/setup/prepare.sh
+# A small real model and what runs it, 127 MB. LOCAL_LLM=0 leaves it out; without it all else works.
+LOCAL_LLM ?= 1
+PREPARE_LOCAL := case "$(LOCAL_LLM)" in 0|false|no|off) ;; *) $(PREPARE) local || \
+	echo "signalbox: going on WITHOUT the local model; models called simulated answer instead" >&2;; esac
 # How many processes share the tests; 0 runs them in one.
 TEST_WORKERS ?= 2
 # More words for pytest: make test ARGS="-k keys"
@@ -19,12 +23,14 @@ help: ## say what there is
 install: ## build .venv with what the server needs
 	@$(PREPARE) base
 
-up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR)
+up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR, LOCAL_LLM=0)
 	@$(PREPARE) base
+	@$(PREPARE_LOCAL)
 	@exec $(PYTHON) manage.py up
 
 test: ## run every test: on SQLite, then on PostgreSQL and Valkey with a browser (ARGS)
 	@$(PREPARE) dev
+	@$(PREPARE_LOCAL)
 	@$(PYTHON) scripts/setup/test.py --workers $(TEST_WORKERS) -- $(ARGS)
 
 lint: ## check style, layers and missing migrations

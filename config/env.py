@@ -78,6 +78,8 @@ class Environment(BaseSettings):
     signalbox_usage_retention_days: float = Field(default=90, gt=0)
 
     local_llm: bool = True
+    signalbox_local_model: str = ""
+    signalbox_local_idle: float = Field(default=900, ge=0)
 
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"

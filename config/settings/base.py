@@ -203,6 +203,7 @@ SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
 
 # Models
 SIGNALBOX_LOCAL_LLM = env.local_llm
+SIGNALBOX_LOCAL_MODEL, SIGNALBOX_LOCAL_IDLE = env.signalbox_local_model, env.signalbox_local_idle
 
 # Events
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)

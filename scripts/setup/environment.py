@@ -17,7 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-GROUPS = {"base": ["base"], "dev": ["base", "dev"]}  # dev holds base and more
+GROUPS = {"base": ["base"], "dev": ["base", "dev"], "local": ["local"]}  # dev holds base and more
+# Taken as they are: one of the packages is a plugin of another program, of which only its file is wanted.
+ALONE = {"local"}
 
 
 def main() -> int:
@@ -67,9 +69,10 @@ def build(group: str) -> int:
             return made.returncode
     say(f"installing requirements/{group}.txt (once)")
     arguments = [part for path in locks(group) for part in ("-r", str(path))]
+    alone = ["--no-deps"] if group in ALONE else []
     status = subprocess.run(
         [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
-         "--root-user-action=ignore", "--require-hashes", *arguments],
+         "--root-user-action=ignore", "--require-hashes", *alone, *arguments],
         check=False,
     ).returncode  # fmt: skip
     if status != 0:

@@ -12,15 +12,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_VERSION = "3.11"
+ALONE = {"local"}  # as in environment.py
 
 
 def main() -> int:
-    for name in ("base", "celery", "dev"):
+    for name in ("base", "celery", "dev", "local"):
+        alone = ["--no-deps"] if name in ALONE else []
         status = subprocess.run(
             [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes",
              "--no-header", "--no-emit-index-url", "--no-emit-find-links",
              "--python-version", PYTHON_VERSION, "--output-file", f"{name}.txt",
-             *sys.argv[1:], f"{name}.in"],
+             *alone, *sys.argv[1:], f"{name}.in"],
             cwd=ROOT / "requirements",
             check=False,
         ).returncode  # fmt: skip
