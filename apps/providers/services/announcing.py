@@ -1,18 +1,22 @@
-"""The last step of each deed here: a fact for the trail, then word to every process that holds a route table."""
+"""How each deed here begins and ends: rows held, then a fact for the trail and word to whoever has a route table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.db import IntegrityError, transaction
 
 from apps.core import bus
 from apps.core.actor import Actor
 from apps.core.changes import announce_change
+from apps.core.errors import NotFound
+from apps.core.tenancy import TenantModel
 from apps.providers.errors import NameTaken, TooMany
 from apps.providers.topics import ROUTES_SCOPE
+
+R = TypeVar("R", bound=TenantModel)
 
 
 class Named(Protocol):
@@ -29,6 +33,19 @@ def deed() -> Iterator[None]:
             yield
     except IntegrityError:
         raise NameTaken from None
+
+
+def hold(row: R, *, to_remove: bool = False) -> R:
+    """The row as it is now, kept from others until the deed is done. Raises `NotFound` when it has gone meanwhile.
+
+    Whatever is about to be pointed at is held too: the database would ask only at commit, when whoever removes it
+    may be waiting for us.
+    """
+    rows = type(row).objects.select_for_update(no_key=not to_remove)
+    held = rows.filter(pk=row.pk).first()
+    if held is None:
+        raise NotFound
+    return held
 
 
 def tell(

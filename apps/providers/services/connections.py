@@ -27,7 +27,7 @@ from apps.providers.models import Deployment, Provider
 from apps.providers.permissions import ProvidersPermission
 from apps.providers.queries import routing
 from apps.providers.queries.tables import provider_view
-from apps.providers.services.announcing import deed, publish
+from apps.providers.services.announcing import deed, hold, publish
 from apps.providers.services.deployments import add_deployment
 
 SECONDS = 8.0
@@ -104,6 +104,7 @@ def discover_deployments(
     chosen = list(dict.fromkeys(offered if models is None else models))
     _refuse_unknown(chosen, offered)
     with deed():
+        hold(provider)
         present = set(Deployment.objects.filter(provider=provider).values_list("model", flat=True))
         taken = set(Deployment.objects.values_list("name", flat=True))
         created = []

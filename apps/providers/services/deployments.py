@@ -15,7 +15,7 @@ from apps.providers.errors import InUse
 from apps.providers.models import Deployment, Provider, RouteTarget
 from apps.providers.permissions import ProvidersPermission
 from apps.providers.queries import routing
-from apps.providers.services.announcing import deed, refuse_more, tell
+from apps.providers.services.announcing import deed, hold, refuse_more, tell
 
 MOST_DEPLOYMENTS = 1000
 PRICES = ("input_price", "output_price")
@@ -31,7 +31,7 @@ def create_deployment(
     """
     require(actor, ProvidersPermission.MANAGE)
     with deed():
-        at = routing.provider_by(provider)
+        at = hold(routing.provider_by(provider))
         return add_deployment(actor, at, name=name, model=model, **terms_given)
 
 
@@ -56,7 +56,7 @@ def update_deployment(
     """
     require(actor, ProvidersPermission.MANAGE)
     with deed():
-        deployment = _lock(deployment_id)
+        deployment = hold(routing.deployment_at(deployment_id))
         if expected_revision not in (None, deployment.revision):
             raise Stale
         before = values(deployment)
@@ -79,7 +79,7 @@ def remove_deployment(
     """Raises `NotFound`, `PermissionDenied`, `Stale`, and `InUse` while a route has it as a target."""
     require(actor, ProvidersPermission.MANAGE)
     with deed():
-        deployment = _lock(deployment_id, to_remove=True)
+        deployment = hold(routing.deployment_at(deployment_id), to_remove=True)
         if expected_revision not in (None, deployment.revision):
             raise Stale
         uses = RouteTarget.objects.filter(deployment=deployment).order_by("route__name")
@@ -151,10 +151,3 @@ def _columns(field: str, value: Any) -> dict[str, Any]:
 def _text(price: Decimal | None) -> str | None:
     """Plain, and the same before and after it lay in a column."""
     return None if price is None else f"{Decimal(price).normalize():f}"
-
-
-def _lock(deployment_id: str, *, to_remove: bool = False) -> Deployment:
-    """To remove it, against new targets too: those lock its key alone."""
-    found = routing.deployment_at(deployment_id)
-    rows = Deployment.objects.select_related("provider")
-    return rows.select_for_update(of=("self",), no_key=not to_remove).get(pk=found.pk)

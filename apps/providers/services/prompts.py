@@ -17,7 +17,7 @@ from apps.providers.errors import InUse
 from apps.providers.models import Prompt, PromptLabel, PromptVersion, Route
 from apps.providers.permissions import ProvidersPermission
 from apps.providers.queries import prompts as queries
-from apps.providers.services.announcing import deed, refuse_more, tell
+from apps.providers.services.announcing import deed, hold, refuse_more, tell
 
 MOST_PROMPTS = 1000
 MOST_VERSIONS = 10_000
@@ -213,8 +213,7 @@ def _line(field: str, text: str) -> str:
 
 
 def _lock(name: str, expected_revision: int | None) -> Prompt:
-    found = queries.prompt_at(name)
-    prompt = Prompt.objects.select_for_update().get(pk=found.pk)
+    prompt = hold(queries.prompt_at(name), to_remove=True)
     if expected_revision not in (None, prompt.revision):
         raise Stale
     return prompt

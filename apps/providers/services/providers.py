@@ -21,7 +21,7 @@ from apps.providers.errors import InUse
 from apps.providers.models import Deployment, Provider
 from apps.providers.permissions import ProvidersPermission
 from apps.providers.queries import routing
-from apps.providers.services.announcing import deed, refuse_more, tell
+from apps.providers.services.announcing import deed, hold, refuse_more, tell
 
 MOST_PROVIDERS = 200
 LONGEST_CREDENTIAL = 8192
@@ -69,7 +69,7 @@ def update_provider(
     """
     require(actor, ProvidersPermission.MANAGE)
     with deed():
-        provider = _lock(provider_id)
+        provider = hold(routing.provider_at(provider_id))
         if expected_revision not in (None, provider.revision):
             raise Stale
         before = values(provider)
@@ -92,7 +92,7 @@ def remove_provider(
     """Raises `NotFound`, `PermissionDenied`, `Stale`, and `InUse` while it has deployments."""
     require(actor, ProvidersPermission.MANAGE)
     with deed():
-        provider = _lock(provider_id, to_remove=True)
+        provider = hold(routing.provider_at(provider_id), to_remove=True)
         if expected_revision not in (None, provider.revision):
             raise Stale
         names = list(
@@ -189,9 +189,3 @@ def _require_credential(provider: Provider) -> None:
     is_at_home = provider.base_url == adapter.default_base_url
     if adapter.needs_credential and is_at_home and not provider.credential:
         raise Invalid.field("api_key", f"is needed for {provider.kind}", "required")
-
-
-def _lock(provider_id: str, *, to_remove: bool = False) -> Provider:
-    """To remove it, against new deployments too: those lock its key alone."""
-    found = routing.provider_at(provider_id)
-    return Provider.objects.select_for_update(no_key=not to_remove).get(pk=found.pk)

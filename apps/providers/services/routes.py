@@ -20,7 +20,7 @@ from apps.providers.errors import InUse, Managed
 from apps.providers.models import Deployment, Route, RouteTarget, RouteVersion
 from apps.providers.permissions import ProvidersPermission
 from apps.providers.queries import prompts, routing
-from apps.providers.services.announcing import deed, refuse_more, tell
+from apps.providers.services.announcing import deed, hold, refuse_more, tell
 
 MOST_ROUTES = 500
 LONGEST_DESCRIPTION = 500
@@ -214,7 +214,7 @@ def _found(shares: list[rules.Share]) -> _Shares:
     found: _Shares = []
     for index, share in enumerate(shares):
         place = f"targets.{index}.deployment"
-        deployment = routing.deployment_by(share.deployment, field=place)
+        deployment = hold(routing.deployment_by(share.deployment, field=place))
         if any(deployment.pk == other.pk for other, _ in found):
             raise Invalid.field(place, "stands there twice", "duplicate")
         found.append((deployment, share))
