@@ -10,6 +10,7 @@ from typing import Any
 from apps.core.errors import FieldError, Invalid
 from apps.core.json import dumps
 from apps.core.text import is_misleading
+from apps.providers.domain.guardrails import registry
 from apps.providers.enums import Sticky
 
 MOST_TARGETS = 50
@@ -163,7 +164,16 @@ def _wrong_guardrail(guardrail: Any) -> list[tuple[str, str]]:
         found.append((".options", "must be an object"))
     elif len(dumps(options)) > MOST_OPTION_BYTES:
         found.append((".options", f"may take {MOST_OPTION_BYTES} bytes"))
-    return found
+    return found or _refused_by_itself(guardrail)
+
+
+def _refused_by_itself(guardrail: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the guardrail of that name says of its options."""
+    try:
+        registry.make(guardrail)
+    except Invalid as error:
+        return [(f".{field.field}", field.message) for field in error.fields]
+    return []
 
 
 _GUARDRAIL = ("name", "options")
