@@ -14,14 +14,15 @@ from apps.core.permissions import Permission
 from apps.events.permissions import EventsPermission
 from apps.jobs.permissions import JobPermission
 from apps.keys.permissions import KeyPermission
+from apps.providers.permissions import ProvidersPermission
 from apps.tenants.permissions import TenantPermission
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     label: Promise
-    name: str
-    """Of its URL; `also` are further pages that light it up."""
+    name: str = ""
+    """Of its URL; `also` are further pages that light it up. A group has none: it leads to the first of its children."""
     icon: str = ""
     permission: Permission | None = None
     children: tuple[Place, ...] = ()
@@ -30,6 +31,14 @@ class Place:
 
 PLACES = (
     Place(_("Home"), "home", "house"),
+    Place(
+        _("Traffic"),
+        icon="git-branch",
+        children=(
+            Place(_("Playground"), "playground", permission=ProvidersPermission.CALL),
+            Place(_("Usage"), "usage", permission=ProvidersPermission.USAGE_VIEW),
+        ),
+    ),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(
@@ -47,17 +56,18 @@ PLACES = (
 
 def navigation_for(actor: Actor, path: str) -> list[dict[str, Any]]:
     """The places of the rail in the shape `frame/rail.html` takes."""
-    return [_item(place, actor, path) for place in PLACES if _may_see(place, actor)]
+    items = [_item(place, actor, path) for place in PLACES if _may_see(place, actor)]
+    return [item for item in items if item["url"]]
 
 
 def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
-    url = reverse(f"console:{place.name}")
     children = [_item(child, actor, path) for child in place.children if _may_see(child, actor)]
+    first = children[0]["url"] if children else ""
     return {
         "label": place.label,
-        "url": url,
+        "url": reverse(f"console:{place.name}") if place.name else first,
         "icon": place.icon,
-        "is_current": _is_current(place, path),
+        "is_current": _is_current(place, path) or any(child["is_current"] for child in children),
         "children": children,
     }
 
@@ -65,7 +75,8 @@ def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
 def _is_current(place: Place, path: str) -> bool:
     if place.name == "home":
         return path == reverse("console:home")
-    return path.startswith(tuple(reverse(f"console:{name}") for name in (place.name, *place.also)))
+    names = [name for name in (place.name, *place.also) if name]
+    return path.startswith(tuple(reverse(f"console:{name}") for name in names))
 
 
 def _may_see(place: Place, actor: Actor) -> bool:

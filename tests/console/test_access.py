@@ -28,6 +28,7 @@ ADMINS = {"admin": 200, "user": 403, "viewer": 403}
 
 PAGES = {
     "home": ("/console/", EVERYBODY),
+    "playground": ("/console/playground", MAKERS),
     "jobs": ("/console/jobs", EVERYBODY),
     "job": ("/console/jobs/{job}", EVERYBODY),
     "keys": ("/console/keys", EVERYBODY),
@@ -53,6 +54,7 @@ PAGES = {
 }
 DEEDS = {
     "switch": "/console/switch",
+    "playground-samples": "/console/playground/samples",
     "jobs-cancel": "/console/jobs/cancel",
     "job-cancel": "/console/jobs/{job}/cancel",
     "job-retry": "/console/jobs/{job}/retry",
@@ -69,6 +71,7 @@ DEEDS = {
     "delivery-replay": "/console/webhooks/deliveries/{delivery}/replay",
 }
 FORMS = [
+    "playground",
     "key-new",
     "key-edit",
     "invite",
