@@ -32,6 +32,9 @@ ASKED = OpenApiExample(
 ADDED = OpenApiExample(
     "The next version", {"messages": MESSAGES, "note": "shorter"}, request_only=True
 )
+DESCRIBED = OpenApiExample(
+    "Another word for it", {"description": "How we speak to customers"}, request_only=True
+)
 LABELLED = OpenApiExample(
     "Go back to the first", {"label": "production", "version": 1}, request_only=True
 )
@@ -186,7 +189,7 @@ class PromptViewSet(HouseViewSet):
         summary="Describe a prompt anew",
         request=PromptChangeBody,
         responses=PromptSerializer,
-        examples=[ONE],
+        examples=[DESCRIBED, ONE],
     )
     def partial_update(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         changed = prompts.describe_prompt(
@@ -279,7 +282,7 @@ class PromptViewSet(HouseViewSet):
         )
         return self.present(changed, PromptSerializer)
 
-    @extend_schema(summary="Take a label away", responses=PromptSerializer, examples=[ONE])
+    @extend_schema(summary="Take a label away", responses={200: PromptSerializer}, examples=[ONE])
     def remove_label(self, request: Any, id: str, label: str) -> Response:  # noqa: A002 - the URL's word
         changed = prompts.remove_label(
             actor=self.actor, name=id, label=label, expected_revision=self.expected_revision()
