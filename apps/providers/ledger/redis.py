@@ -313,8 +313,9 @@ class Attempt:
 
     async def run(self) -> Reservation:
         ends_at = time.monotonic() + self._ask.patience
-        reservation = await self._try("first")
-        if reservation.outcome is not Outcome.HELD or self._ask.patience <= 0:
+        is_patient = self._ask.patience > 0
+        reservation = await self._try("first" if is_patient else "last")
+        if reservation.outcome is not Outcome.HELD or not is_patient:
             return reservation
         what = tuple(bound.meter for bound in self._ask.bounds)
         async with self._ledger.lines().turn(
