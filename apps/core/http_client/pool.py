@@ -60,6 +60,7 @@ class Pool:
         self.allowed = allowed
         self._idle: dict[str, list[Connection]] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def recall(self, place: Place) -> Connection | None:
         """An open connection that nobody uses: the one used last, so that those too many grow old."""
@@ -86,11 +87,15 @@ class Pool:
             raise CallFailed("refused", "The server took no connection.") from error
 
     def keep(self, place: Place, connection: Connection) -> None:
+        if self._is_closed:
+            connection.abort()
+            return
         self._idle.setdefault(place.name, []).append(connection)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._tidy)
 
     def close(self) -> None:
+        self._is_closed = True
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None

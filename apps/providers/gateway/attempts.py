@@ -122,7 +122,8 @@ class Attempt:
                     await self._next_piece()
         except (TimeoutError, *WENT_WRONG):
             pass
-        await self.close()
+        finally:
+            await self.close()
 
     async def take_slot(self) -> None:
         """A place at the deployment, where it bounds how much it takes."""
