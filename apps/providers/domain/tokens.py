@@ -68,14 +68,15 @@ def _count_images(messages: Any) -> int:
 
 
 def _texts(body: dict[str, Any]) -> Iterator[str]:
-    for name in ("messages", "prompt", "suffix", "input", "system", "tools", "functions"):
+    for name in ("messages", "prompt", "suffix", "input", "system"):
         if (value := body.get(name)) is not None:
-            yield from _strings(value)
-    if isinstance(response_format := body.get("response_format"), dict):
-        yield from _strings(response_format)
+            yield from _strings(value, with_names=False)
+    for name in ("tools", "functions", "response_format"):
+        if (value := body.get(name)) is not None:
+            yield from _strings(value, with_names=True)  # the model reads a schema's names too
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, *, with_names: bool) -> Iterator[str]:
     """Every string within, apart from pictures; token ids count as a short one each."""
     waiting = [value]
     while waiting:
@@ -86,7 +87,8 @@ def _strings(value: Any) -> Iterator[str]:
                 if item.get("type") in {"image", "image_url", "input_image", "input_audio"}:
                     continue
                 waiting += item.values()
-                waiting += item  # names of fields of tools and schemas are read by the model too
+                if with_names:
+                    waiting += item
             case list() as items:
                 waiting += items
             case bool() | None:
