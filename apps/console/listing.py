@@ -39,6 +39,8 @@ class Listing:
     topic: str = ""
     events: str = ""
     exports: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    has_bar: bool = True
+    """False where the page has one bar over several parts; `filters` then only tell why a list is empty."""
 
     def pages(self, request: HttpRequest, queryset: QuerySet[Any]) -> dict[str, Any]:
         """A list by page numbers."""
@@ -52,6 +54,10 @@ class Listing:
         cursor = page.meta["next_cursor"]
         links = {"next_url": url_with(request, cursor=cursor)} if cursor else {}
         return self._context(request, page, links)
+
+    def whole(self, request: HttpRequest, rows: Sequence[Any]) -> dict[str, Any]:
+        """A list that is short, in the order it comes in."""
+        return self._context(request, Page(list(rows), {}), {})
 
     def _context(
         self, request: HttpRequest, page: Page, pagination: dict[str, Any]
@@ -97,15 +103,18 @@ class Listing:
         return queryset
 
     def _filter(self, request: HttpRequest) -> dict[str, Any] | None:
-        if not self.filters:
-            return None
-        fields = [_filter_field(request, spec) for spec in self.filters]
-        return {"fields": fields, "url": request.path, "clear_url": request.path}
+        return filter_bar(request, self.filters) if self.filters and self.has_bar else None
 
     def _empty(self, request: HttpRequest) -> Mapping[str, Any]:
         if any(request.GET.get(spec["name"]) for spec in self.filters):
             return {"title": _("Nothing matches"), "sentence": _("Change the filter or clear it.")}
         return self.empty
+
+
+def filter_bar(request: HttpRequest, filters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `components/filter.html` takes."""
+    fields = [_filter_field(request, spec) for spec in filters]
+    return {"fields": fields, "url": request.path, "clear_url": request.path}
 
 
 def url_with(request: HttpRequest, **changes: Any) -> str:

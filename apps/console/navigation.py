@@ -37,6 +37,7 @@ PLACES = (
         children=(
             Place(_("Playground"), "playground", permission=ProvidersPermission.CALL),
             Place(_("Usage"), "usage", permission=ProvidersPermission.USAGE_VIEW),
+            Place(_("Requests"), "requests", permission=ProvidersPermission.USAGE_VIEW),
         ),
     ),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),

@@ -1,5 +1,6 @@
 // One socket per tab. Subscribes to the topics of the page's [data-topic] elements and has them re-fetched (refresh.js) when an event
 // arrives; shows in the lamp whether what you see is live. Events are only hints: the truth is fetched, so a gap costs a refresh.
+import { feed } from "./calls.js";
 import { refresh, refreshAll, topicsOf } from "./refresh.js";
 import { text } from "./texts.js";
 
@@ -44,7 +45,7 @@ async function caughtUp() {
 }
 
 function hear(frame) {
-  if (frame.type === "event") refresh(frame.topic, frame.event ?? "");
+  if (frame.type === "event") feed(frame) || refresh(frame.topic, frame.event ?? "");
   else if (frame.type === "gap") refresh(frame.topic ?? "*", "");
   else if (frame.type === "subscribed") caughtUp();
 }

@@ -15,7 +15,7 @@ export function topicsOf(root) {
   return new Set([...root.querySelectorAll("[data-topic]")].flatMap((node) => words(node.dataset.topic)));
 }
 
-function isBeingRead(node) {
+export function isBeingRead(node) {
   if (node.matches(":hover") || node.contains(document.activeElement)) return true;
   if (node.querySelector("[name=selected]:checked, details[open], dialog[open]")) return true;
   const selection = getSelection();
@@ -24,13 +24,13 @@ function isBeingRead(node) {
   return node.getBoundingClientRect().top < 0 || (frame?.scrollTop ?? 0) > 0;
 }
 
-function showBar(node, count) {
+export function showBar(node, count, act = swap) {
   let bar = node.previousElementSibling;
   if (!bar?.matches(".news")) {
     bar = Object.assign(document.createElement("div"), { className: "news" });
     bar.append(Object.assign(document.createElement("button"), { type: "button", className: "button button--small" }));
     bar.firstChild.addEventListener("click", () => {
-      swap(node);
+      act(node);
       if (node.getBoundingClientRect().top < 0) node.scrollIntoView({ block: "start" });
     });
     node.before(bar);
@@ -39,7 +39,7 @@ function showBar(node, count) {
   bar.firstChild.textContent = text("new", bar.dataset.count);
 }
 
-async function swap(node) {
+export async function swap(node) {
   if (!node.isConnected) return;
   if (node.matches("[data-chart-url]")) return drawChart(node);
   const url = node.dataset.refreshUrl || location.href;
