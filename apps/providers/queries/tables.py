@@ -19,7 +19,7 @@ from apps.providers.domain.tables import (
 from apps.providers.enums import ProviderKind, Sticky
 from apps.providers.models import Deployment, Provider, Route, RouteTarget
 from apps.providers.queries.prompts import views_of
-from apps.tenants.models import Organization
+from apps.tenants.queries import organizations
 
 NANO = 10**9
 
@@ -30,15 +30,12 @@ def load_table(organization_id: int) -> RouteTable:
     A route keeps its place when every target of it is left out: its callers are told so, and not that it is unknown.
     """
     with organization_scope(organization_id):
-        organization = Organization.objects.values_list("public_id", flat=True).get(
-            pk=organization_id
-        )
         deployments = _deployments()
         targets = _targets(deployments)
         routes = {route.name: _route(route, targets[route.pk]) for route in _enabled_routes()}
         prompts = views_of({route.prompt for route in routes.values() if route.prompt})
     return RouteTable(
-        organization=organization,
+        organization=organizations.public_id_of(organization_id),
         routes=MappingProxyType(routes),
         deployments=MappingProxyType({view.name: view for view in deployments.values()}),
         prompts=MappingProxyType(prompts),

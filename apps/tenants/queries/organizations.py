@@ -31,6 +31,10 @@ def current(actor: Actor) -> Organization:
     return Organization.objects.get(pk=actor.organization_id)
 
 
+def public_id_of(number: int) -> str:
+    return str(Organization.objects.values_list("public_id", flat=True).get(pk=number))
+
+
 def existing(numbers: set[int]) -> set[int]:
     """Those of the numbers that are an organization's still; for records that outlive theirs."""
     return set(Organization.objects.filter(pk__in=numbers).values_list("pk", flat=True))
