@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from apps.core.permissions import require
 from apps.core.text import clean_line
 from apps.providers import topics
 from apps.providers.domain import terms
+from apps.providers.domain.prices import find_known
+from apps.providers.enums import ProviderKind
 from apps.providers.errors import InUse
 from apps.providers.models import Deployment, Provider, RouteTarget
 from apps.providers.permissions import ProvidersPermission
@@ -41,7 +44,8 @@ def add_deployment(
     """Within the deed of whoever calls, who has asked for the permission."""
     refuse_more(Deployment.objects.count(), MOST_DEPLOYMENTS, "deployments")
     deployment = Deployment(organization_id=actor.organization_id, provider=provider)
-    _apply(deployment, {"name": name, "model": model, **terms_given})
+    known = _known(provider, model, terms_given)
+    _apply(deployment, {**known, "name": name, "model": model, **terms_given})
     deployment.save()
     tell(actor=actor, topic=topics.DEPLOYMENT_CREATED, row=deployment, after=values(deployment))
     return deployment
@@ -112,6 +116,26 @@ def values(deployment: Deployment) -> dict[str, Any]:
         "timeouts": {column: getattr(deployment, column) for column, *_ in terms.TIMEOUTS.values()},
         "enabled": deployment.is_enabled,
     }
+
+
+def _known(provider: Provider, model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the model. A known price for cached input goes with the known price of input alone."""
+    found = find_known(ProviderKind(provider.kind), model, provider.base_url)
+    if found is None:
+        return {}
+    price = found.price
+    known = {
+        "input_price": _dollars(price.input),
+        "output_price": _dollars(price.output),
+        "context_tokens": found.context_tokens,
+    }
+    if "input_price" not in given and price.cached_input is not None:
+        known["cached_input_price"] = _dollars(price.cached_input)
+    return known
+
+
+def _dollars(nano: int) -> Decimal:
+    return Decimal(nano).scaleb(-terms.DECIMALS)
 
 
 def _apply(deployment: Deployment, new: dict[str, Any]) -> None:

@@ -77,6 +77,41 @@ def test_create_deployment_keeps_its_terms(organization: Organization, actor: Ac
     assert ChangeMark.objects.filter(scope=f"routes:{organization.public_id}").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "prices"),
+    [
+        ({}, ("2.5", "10", "1.25", 128_000)),
+        ({"output_price": 1}, ("2.5", "1", "1.25", 128_000)),
+        ({"input_price": 1, "context_tokens": 9}, ("1", "10", None, 9)),
+        ({"input_price": 0, "output_price": 0}, ("0", "0", None, 128_000)),
+    ],
+)
+def test_what_is_known_of_a_model_stands_in_for_what_is_not_told(
+    organization: Organization, actor: Actor, given: dict[str, Any], prices: tuple[Any, ...]
+) -> None:
+    provider = make_provider(organization, kind="openai", base_url="https://api.openai.com/v1")
+
+    deployments.create_deployment(
+        actor=actor, name="one", provider=provider.public_id, model="gpt-4o", **given
+    )
+
+    values = deployments.values(Deployment.objects.get())
+    names = ("input_price", "output_price", "cached_input_price", "context_tokens")
+    assert tuple(values[name] for name in names) == prices
+
+
+def test_what_runs_on_ones_own_server_costs_nothing(
+    organization: Organization, actor: Actor
+) -> None:
+    provider = make_provider(organization, kind="vllm", base_url="https://vllm.example.com")
+
+    made = deployments.create_deployment(
+        actor=actor, name="one", provider=provider.public_id, model="gpt-4o"
+    )
+
+    assert (made.input_price, made.output_price, made.context_tokens) == (0, 0, None)
+
+
 def test_a_provider_is_named_by_id_or_name(organization: Organization, actor: Actor) -> None:
     provider = make_provider(organization, name="main")
 
