@@ -32,6 +32,9 @@ class Habit:
     ratio: float = 1.0
     """Prompt tokens as the upstream counted them, to our estimate."""
     completion: float = USUAL_COMPLETION
+    prompts: int = 0
+    completions: int = 0
+    """How many were learned from: the first counts for all, so that a guess of ours refuses nobody for long."""
 
 
 _habits: dict[str, Habit] = {}
@@ -50,9 +53,13 @@ def learn(deployment: DeploymentView, estimated_prompt: int, usage: Usage) -> No
     """Take in what a call came to by its upstream's own count."""
     habit = habit_of(deployment)
     if estimated_prompt > 0 and usage.prompt_tokens > 0:
-        habit.ratio += WEIGHT * (usage.prompt_tokens / estimated_prompt - habit.ratio)
+        habit.prompts += 1
+        weight = max(WEIGHT, 1 / habit.prompts)
+        habit.ratio += weight * (usage.prompt_tokens / estimated_prompt - habit.ratio)
     if usage.completion_tokens > 0:
-        habit.completion += WEIGHT * (usage.completion_tokens - habit.completion)
+        habit.completions += 1
+        weight = max(WEIGHT, 1 / habit.completions)
+        habit.completion += weight * (usage.completion_tokens - habit.completion)
 
 
 def forget() -> None:
