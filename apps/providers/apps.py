@@ -21,10 +21,11 @@ class ProvidersConfig(AppConfig):
         from apps.providers import permissions  # noqa: F401, PLC0415
         from apps.providers.domain.usage import KIND  # noqa: PLC0415
         from apps.providers.gateway import metrics  # noqa: PLC0415
-        from apps.providers.ledger import upkeep  # noqa: PLC0415
+        from apps.providers.ledger import serving, upkeep  # noqa: PLC0415
         from apps.providers.services import usage  # noqa: PLC0415
 
         spool.register_drain(KIND, usage.drain_usage)
+        serving.serve()
         lifecycle.on_start(upkeep.begin)
         lifecycle.on_stop(upkeep.end)
         lifecycle.every(upkeep.LOOK_SECONDS, "ledger", upkeep.look)

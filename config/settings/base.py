@@ -206,6 +206,7 @@ SIGNALBOX_LOCAL_LLM = env.local_llm
 SIGNALBOX_LOCAL_MODEL, SIGNALBOX_LOCAL_IDLE = env.signalbox_local_model, env.signalbox_local_idle
 
 # Events
+SIGNALBOX_CAPTURE_RETENTION = timedelta(days=env.signalbox_capture_days)
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows
 SIGNALBOX_WEBHOOK_TIMEOUT = 15.0

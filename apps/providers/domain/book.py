@@ -31,7 +31,7 @@ class Count:
         return self.former.plus(self.present)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Want:
     """What a call asks for: to hold `most`, or at least `likely`, under every one of the bounds."""
 
@@ -46,7 +46,7 @@ class Want:
         return tuple(bound.meter for bound in self.bounds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Room:
     """What the bounds leave for a want. `amount` is what it would hold; `short` the bound in the way."""
 

@@ -54,7 +54,7 @@ class Bound:
     tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
     """Where a bound stands: what was spent and what calls under way hold."""
 

@@ -25,6 +25,8 @@ class Call:
     end_user: str = ""
     session: str = ""
     """What stickiness goes by when the route says so."""
+    cache_control: str = ""
+    """The caller's header: whether an answer that is kept will do, and whether this one may be kept."""
     provider: str = ""
     """Seed 000's form names one: the call goes to a deployment of that provider."""
     plain_bytes: int = 0

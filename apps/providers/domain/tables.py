@@ -97,6 +97,16 @@ class RouteView:
     created: int = 0
     """When it was made, in epoch seconds."""
 
+    @property
+    def is_shaped(self) -> bool:
+        """Whether the route has a say in the words that pass."""
+        return bool(self.prompt or self.guardrails)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether answers are put aside, for others or for reading."""
+        return bool(self.cache_seconds or self.captures)
+
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:

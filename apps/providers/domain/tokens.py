@@ -14,6 +14,8 @@ MESSAGE_TOKENS = 4
 """What a chat template spends around each message."""
 IMAGE_TOKENS = 1000
 """About what vision models count for a picture of usual size."""
+PICTURES = ("image", "image_url", "input_image")  # no sets: a schema's type may be a list
+SEEN_OR_HEARD = (*PICTURES, "input_audio")
 # Scripts in which tokenizers spend about a token for each character: Chinese, Japanese, Korean, and those of South and
 # South-East Asia that common vocabularies hold few words of.
 _DENSE = re.compile(
@@ -63,7 +65,7 @@ def _count_images(messages: Any) -> int:
         for message in messages
         if isinstance(message, dict) and isinstance(message.get("content"), list)
         for part in message["content"]
-        if isinstance(part, dict) and part.get("type") in {"image", "image_url", "input_image"}
+        if isinstance(part, dict) and part.get("type") in PICTURES
     )
 
 
@@ -84,7 +86,7 @@ def _strings(value: Any, *, with_names: bool) -> Iterator[str]:
             case str() as text:
                 yield text
             case dict() as item:
-                if item.get("type") in {"image", "image_url", "input_image", "input_audio"}:
+                if item.get("type") in SEEN_OR_HEARD:
                     continue
                 waiting += item.values()
                 if with_names:

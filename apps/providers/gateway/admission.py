@@ -35,7 +35,8 @@ def checks_for(trace: Trace) -> list[Check]:
 async def reserve(trace: Trace, candidates: list[DeploymentView], checks: Iterable[Check]) -> None:
     """Charge the limit and hold what the call can cost. Raises `Limited`, `BudgetExceeded` and their kin."""
     ledger = get_ledger()
-    bounds = await _bounds(trace)
+    # An answer that is there costs nothing, so no budget is asked for it.
+    bounds = () if trace.is_cached else await _bounds(trace)
     most = likely = NOTHING
     lasts = LASTS_SECONDS
     if bounds:

@@ -21,6 +21,8 @@ from apps.providers.errors import NoDeployment
 from apps.providers.gateway import attempts, routing, settlement
 from apps.providers.gateway.admission import checks_for, reserve
 from apps.providers.gateway.attempts import Attempt, Failed
+from apps.providers.gateway.keeping import Keeper
+from apps.providers.gateway.shaping import shape_answer
 from apps.providers.gateway.streams import Stream
 from apps.providers.gateway.trace import Trace
 
@@ -46,8 +48,12 @@ async def complete(actor: Actor, call: Call, trace: Trace | None = None) -> Repl
     trace = trace or Trace(actor, call)
     try:
         plan = await begin(trace)
-        answer = await _ask(trace, plan)
-        trace.usage, trace.text = answer.usage, answer.text + answer.hidden
+        answer = trace.kept.answer() if trace.kept is not None else await _ask(trace, plan)
+        if trace.kept is None:
+            trace.usage, trace.text = answer.usage, answer.text + answer.hidden
+            answer = shape_answer(trace, answer)
+        if trace.keeper is not None:
+            trace.keeper.take_answer(answer)
         await settlement.settle(trace, CallStatus.OK)
     except BaseException as error:
         await settlement.settle_failed(trace, error)
@@ -79,6 +85,10 @@ async def begin(trace: Trace) -> Plan:
     except AppError:
         await reserve(trace, [], checks)  # asking for what is not there counts as a call
         raise
+    if trace.route is not None and trace.route.keeps:
+        trace.keeper = Keeper(trace)
+        trace.kept = await trace.keeper.find()
+        trace.is_cached = trace.kept is not None
     await reserve(trace, candidates, checks)
     return plan
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from apps.providers.domain.calls import Call
 from apps.providers.domain.choice import Plan
+from apps.providers.domain.prompts import PromptView
 from apps.providers.domain.tables import DeploymentView, RouteTable, RouteView, TargetView
 from apps.providers.enums import Operation, Sticky
 from apps.providers.errors import NoDeployment, NotOffered, UnknownModel
 from apps.providers.gateway import table as tables
 from apps.providers.gateway.health import health
+from apps.providers.gateway.shaping import VARIABLES, shape_request
 from apps.providers.gateway.trace import Trace
 from apps.providers.gateway.translation import does
 from apps.providers.gateway.upstreams import adapter_of
@@ -22,6 +24,8 @@ async def plan_for(trace: Trace) -> tuple[Plan, list[DeploymentView]]:
     identity, call = trace.actor.identity, trace.call
     table = await tables.known.find(identity)
     trace.route = route = _route_for(table, trace)
+    if route.is_shaped or VARIABLES in call.body:
+        shape_request(trace, _prompt_of(table, route))
     able = _Able(call)
     plan = Plan(
         table,
@@ -38,6 +42,15 @@ async def plan_for(trace: Trace) -> tuple[Plan, list[DeploymentView]]:
             raise NotOffered(f"The model {call.model!r} does not offer {call.operation}.")
         raise NoDeployment
     return plan, candidates
+
+
+def _prompt_of(table: RouteTable, route: RouteView) -> PromptView | None:
+    if not route.prompt:
+        return None
+    prompt = table.prompts.get(route.prompt)
+    if prompt is None:
+        raise NoDeployment("The prompt of this route is gone.")
+    return prompt
 
 
 def subject_of(route: RouteView, trace: Trace) -> str | None:

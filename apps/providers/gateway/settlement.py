@@ -14,7 +14,7 @@ from apps.providers.domain.calls import Usage
 from apps.providers.domain.costs import cost_of
 from apps.providers.domain.usage import UsageEntry
 from apps.providers.enums import CallStatus
-from apps.providers.errors import BudgetExceeded, UnknownModel
+from apps.providers.errors import BudgetExceeded, GuardrailRefused, UnknownModel
 from apps.providers.gateway import estimates, metrics
 from apps.providers.gateway.trace import Trace
 from apps.providers.ledger import booking
@@ -22,6 +22,8 @@ from apps.providers.ledger.factory import get_ledger
 from apps.providers.ledger.protocol import Outcome, Reservation
 
 log = structlog.get_logger(__name__)
+UNFINISHED = (CallStatus.CUT, CallStatus.CANCELLED, CallStatus.REFUSED)
+"""What came until then was used all the same."""
 _ending: set[asyncio.Task[None]] = set()
 
 
@@ -30,6 +32,8 @@ async def settle(trace: Trace, status: CallStatus, error: AppError | None = None
     if trace.is_booked:
         return
     trace.is_booked = True
+    if trace.keeper is not None:
+        await trace.keeper.finish(trace, status)
     if not _is_recorded(trace, error):
         await _release(trace)
         return
@@ -48,7 +52,8 @@ async def settle_failed(trace: Trace, error: BaseException) -> None:
         case asyncio.CancelledError() | GeneratorExit():
             status, known = CallStatus.CANCELLED, None
         case AppError():
-            status = CallStatus.ERROR if trace.attempts else CallStatus.REFUSED
+            is_refused = not trace.attempts or isinstance(error, GuardrailRefused)
+            status = CallStatus.REFUSED if is_refused else CallStatus.ERROR
             known = error
         case _:
             status, known = CallStatus.ERROR, AppError()
@@ -103,7 +108,7 @@ def _count(trace: Trace, status: CallStatus) -> None:
             )
         elif not usage.is_estimated:
             estimates.learn(trace.deployment, trace.prompt_estimate, usage)
-    elif status in (CallStatus.CUT, CallStatus.CANCELLED) and trace.was_sent:
+    elif status in UNFINISHED and trace.was_sent:
         usage = usage or _partial(trace)
     trace.usage = usage or Usage()
     trace.cost_nano = cost_of(trace.deployment.price, trace.usage)

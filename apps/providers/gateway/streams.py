@@ -14,6 +14,7 @@ from apps.core.errors import AppError
 from apps.providers.adapters.protocol import UpstreamFailed
 from apps.providers.domain.calls import Event
 from apps.providers.domain.choice import Plan
+from apps.providers.domain.guardrails.streams import StreamGuard
 from apps.providers.enums import CallStatus
 from apps.providers.errors import (
     NoDeployment,
@@ -23,6 +24,7 @@ from apps.providers.errors import (
 )
 from apps.providers.gateway import attempts, settlement
 from apps.providers.gateway.attempts import Attempt, Failed
+from apps.providers.gateway.shaping import stream_guard
 from apps.providers.gateway.trace import Trace
 
 
@@ -34,6 +36,7 @@ class Stream:
         self._attempt: Attempt | None = None
         self._first: list[Event] | None = None
         self._is_over = False
+        self._guard: StreamGuard | None = None
         self.is_whole = False
         """Whether the word for the end was spoken."""
 
@@ -43,6 +46,10 @@ class Stream:
         if step is None:
             raise NoDeployment
         trace = self.trace
+        if trace.kept is not None:
+            self._first = trace.kept.events()
+            return
+        self._guard = stream_guard(trace)
         while True:
             self._attempt = attempt = Attempt(trace, step)
             try:
@@ -66,12 +73,15 @@ class Stream:
         if self._is_over:
             raise StopAsyncIteration
         events, self._first = self._first, None
-        if events is None:
+        while not events:
             events = await self._next()
+        if self.trace.keeper is not None:
+            self.trace.keeper.take(events)
         if events[-1].is_last:
             # Booked before the last word goes out: who has heard it may ask at once what it cost.
             self._is_over = self.is_whole = True
-            attempts.note(self.trace, None)
+            if self._attempt is not None:
+                attempts.note(self.trace, None)
             await settlement.settle_quietly(self.trace, CallStatus.OK)
             if self._attempt is not None:
                 settlement.aside(self._attempt.finish())
@@ -107,7 +117,7 @@ class Stream:
             held += await attempt.next()
         trace.first_token_seconds = trace.seconds
         self._count(held)
-        return held
+        return self._guard.events(held) if self._guard is not None else held
 
     async def _next(self) -> list[Event]:
         assert self._attempt is not None
@@ -124,7 +134,16 @@ class Stream:
             await settlement.surely(self._end_quietly(CallStatus.CANCELLED))
             raise
         self._count(events)
-        return events
+        return events if self._guard is None else await self._guarded(self._guard, events)
+
+    async def _guarded(self, guard: StreamGuard, events: list[Event]) -> list[Event]:
+        """What a guardrail lets through by now."""
+        try:
+            return guard.events(events)
+        except AppError as error:
+            self._is_over = True
+            await settlement.surely(self._end_quietly(CallStatus.REFUSED, error))
+            raise
 
     def _count(self, events: list[Event]) -> None:
         trace = self.trace

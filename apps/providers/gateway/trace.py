@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from apps.core.actor import Actor
 from apps.providers.domain.calls import Call, Usage
 from apps.providers.domain.tables import DeploymentView, RouteView
 from apps.providers.ledger.protocol import Reservation
+
+if TYPE_CHECKING:
+    from apps.providers.gateway.keeping import Keeper
+    from apps.providers.gateway.kept import Kept
 
 NANO = 1_000_000_000
 
@@ -40,6 +45,10 @@ class Trace:
     text_events: int = 0
     text_bytes: int = 0
     is_booked: bool = False
+    keeper: Keeper | None = None
+    """Where the route keeps or captures answers."""
+    kept: Kept | None = None
+    """The answer, where it was there already."""
 
     @property
     def seconds(self) -> float:

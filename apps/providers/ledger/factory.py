@@ -7,6 +7,7 @@ import threading
 
 from django.conf import settings
 
+from apps.core.rpc import place, process
 from apps.core.spool import process as spool
 from apps.providers.ledger.memory import MemoryLedger
 from apps.providers.ledger.protocol import LedgerStore
@@ -42,6 +43,10 @@ def _make(url: str) -> LedgerStore:
         from apps.providers.ledger.redis import RedisLedger  # noqa: PLC0415
 
         return RedisLedger(url)
+    if place.asks_server():
+        from apps.providers.ledger.remote import RemoteLedger  # noqa: PLC0415 - a worker's alone
+
+        return RemoteLedger(process.client())
     return MemoryLedger(open_up=spool.drain_whole)
 
 

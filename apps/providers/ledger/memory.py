@@ -99,6 +99,10 @@ class MemoryLedger:
     async def release(self, reservation: Reservation) -> None:
         self._end(reservation.organization, reservation.id, None)
 
+    def release_now(self, organization: int, name: str) -> None:
+        """Give back what a process held that is gone."""
+        self._end(organization, name, None)
+
     async def renew(self, reservation: Reservation, lasts: float = LASTS_SECONDS) -> None:
         with self._lock:
             book = self._books.get(reservation.organization)

@@ -42,7 +42,7 @@ class Outcome(StrEnum):
     """The ledger does not know yet what was spent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """What a call wants before it goes upstream.
 
@@ -66,7 +66,7 @@ class Ask:
     patience: float = PATIENCE_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reservation:
     """What was answered to an `Ask`; `demand()` raises unless it was granted."""
 

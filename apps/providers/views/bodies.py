@@ -75,6 +75,7 @@ def read(request: GateRequest, form: Form) -> Call:
         wants_usage=is_stream and options.get("include_usage") is True,
         end_user=_end_user(body, form),
         session=_session(request),
+        cache_control=request.META.get("HTTP_CACHE_CONTROL", ""),
         provider=provider,
         plain_bytes=len(raw) if len(raw) <= PLAIN_BYTES and b'"image' not in raw else 0,
     )

@@ -93,7 +93,8 @@ def _declared(body: dict[str, Any]) -> list[dict[str, Any]]:
         function = words.an_object(tool.get("function"), f"tools.{index}.function")
         one = {"name": function.get("name"), "description": function.get("description")}
         # An empty schema is refused there; no schema is a function without arguments.
-        if (schema := function.get("parameters")) and schema.get("properties"):
+        schema = function.get("parameters")
+        if isinstance(schema, dict) and schema.get("properties"):
             one["parametersJsonSchema"] = schema
         declared.append({name: value for name, value in one.items() if value is not None})
     return declared

@@ -23,6 +23,7 @@ SAMPLING = (
     "repeat_penalty",
 )
 THINKING: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
+ROLES = ("system", "developer", "user", "assistant", "tool")
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,(.*)", re.DOTALL)
 
 
@@ -90,7 +91,7 @@ def _around(call: UpstreamCall) -> dict[str, Any]:
 
 def _message(message: dict[str, Any], name: str, called: dict[str, str]) -> dict[str, Any]:
     role = message.get("role")
-    if role not in {"system", "developer", "user", "assistant", "tool"}:
+    if role not in ROLES:
         raise Invalid.field(f"{name}.role", "must be system, developer, user, assistant or tool")
     text, pictures = _content(message.get("content"), f"{name}.content")
     made_one: dict[str, Any] = {"role": "system" if role == "developer" else role, "content": text}

@@ -14,7 +14,7 @@ NO_PLACE = frozenset(
         "tool_choice", "tools",
     }
 )  # fmt: skip
-THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+THOUGHTS = ("thinking", "redacted_thinking")
 MOST_STOPS = 4
 """OpenAI's own bound."""
 

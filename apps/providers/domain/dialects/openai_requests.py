@@ -97,7 +97,7 @@ def _has_unthought_tools(messages: list[dict[str, Any]]) -> bool:
         message["role"] == "assistant"
         and isinstance(blocks := message["content"], list)
         and any(block.get("type") == "tool_use" for block in blocks)
-        and blocks[0].get("type") not in {"thinking", "redacted_thinking"}
+        and blocks[0].get("type") not in ("thinking", "redacted_thinking")
         for message in messages
     )
 

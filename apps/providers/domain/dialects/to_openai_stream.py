@@ -30,7 +30,9 @@ class ToOpenAI:
                 self._id, self._model = _text(message.get("id")), _text(message.get("model"))
                 return [self._chunk(event, {"role": "assistant", "content": ""})]
             case "content_block_start":
-                return self._begin(event, _number(data.get("index")), _dict(data.get("content_block")))
+                return self._begin(
+                    event, _number(data.get("index")), _dict(data.get("content_block"))
+                )
             case "content_block_delta":
                 return self._go_on(event, _number(data.get("index")), _dict(data.get("delta")))
             case "message_delta":
