@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.events.services import deliveries, webhooks
 from apps.jobs import topics as jobs
 from apps.keys import topics as keys
+from apps.providers import topics as providers
 from apps.tenants import topics as tenants
 
 
@@ -42,6 +43,22 @@ FACTS: dict[str, Words] = {
     webhooks.WEBHOOK_REPLAYED: Words(_("Delivery sent again")),
     webhooks.WEBHOOK_DELETED: Words(_("Webhook deleted"), "caution"),
     deliveries.WEBHOOK_DISABLED: Words(_("Webhook disabled after failures"), "danger"),
+    providers.PROVIDER_CREATED: Words(_("Provider made"), "clear"),
+    providers.PROVIDER_CHANGED: Words(_("Provider changed")),
+    providers.PROVIDER_REMOVED: Words(_("Provider deleted"), "caution"),
+    providers.PROVIDER_TESTED: Words(_("Provider's connection tested")),
+    providers.DEPLOYMENT_CREATED: Words(_("Deployment made"), "clear"),
+    providers.DEPLOYMENT_CHANGED: Words(_("Deployment changed")),
+    providers.DEPLOYMENT_REMOVED: Words(_("Deployment deleted"), "caution"),
+    providers.ROUTE_CREATED: Words(_("Route made"), "clear"),
+    providers.ROUTE_CHANGED: Words(_("Route changed"), "moving"),
+    providers.ROUTE_REMOVED: Words(_("Route deleted"), "caution"),
+    providers.PROMPT_CREATED: Words(_("Prompt made"), "clear"),
+    providers.PROMPT_CHANGED: Words(_("Prompt changed")),
+    providers.PROMPT_REMOVED: Words(_("Prompt deleted"), "caution"),
+    providers.BUDGET_CREATED: Words(_("Budget set"), "clear"),
+    providers.BUDGET_CHANGED: Words(_("Budget changed")),
+    providers.BUDGET_REMOVED: Words(_("Budget taken away"), "caution"),
     tenants.ORGANIZATION_CREATED: Words(_("Organisation founded"), "clear"),
     tenants.ORGANIZATION_UPDATED: Words(_("Organisation renamed")),
     tenants.MEMBER_ADDED: Words(_("Member joined"), "clear"),
