@@ -33,6 +33,16 @@ class Record:
     rests_until: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deployment fared in the last minute, as this process has met it."""
+
+    calls: int = 0
+    failures: int = 0
+    rests_seconds: float = 0.0
+    """For how long it is still passed over; 0 when it is well."""
+
+
 class Health:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -41,6 +51,19 @@ class Health:
     def is_well(self, deployment: DeploymentView) -> bool:
         record = self._records.get(_name(deployment))
         return record is None or record.rests_until <= self._clock()
+
+    def standing(self, deployment: str, revision: int, provider_revision: int) -> Standing:
+        """For people to look at; any thread may ask."""
+        record = self._records.get((deployment, revision, provider_revision))
+        if record is None:
+            return Standing()
+        oldest = self._clock() // SLICE - WINDOW / SLICE
+        slices = [part for part in list(record.slices) if part[0] > oldest]
+        return Standing(
+            calls=int(sum(part[1] for part in slices)),
+            failures=int(sum(part[2] for part in slices)),
+            rests_seconds=max(0.0, record.rests_until - self._clock()),
+        )
 
     def note_success(self, deployment: DeploymentView) -> None:
         record = self._records.get(_name(deployment)) or self._open(deployment)
