@@ -30,8 +30,9 @@ def chart(
     time_format: str,
     text: Callable[[Any], str],
 ) -> dict[str, Any]:
-    """`text` writes a value in the table; a hole in a line is a dash there."""
+    """From nothing upwards. `text` writes a value in the table; a hole in a line is a dash there."""
     data = {
+        "from_zero": True,
         "x": [int(at.timestamp()) for at in times],
         "series": [
             {"label": one.label, "values": list(one.values)}

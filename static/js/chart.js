@@ -33,7 +33,11 @@ function options(node, data, paint) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const plain = [[paint.accent, []], [paint.ink, [6, 3]], [paint.muted, [2, 3]], [paint.muted, [8, 3, 2, 3]]];
   const language = document.documentElement.lang;
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
+  const plainly = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
+  const finely = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+  const shortly = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+  const number = { format: (y) => (Math.abs(y) < 0.1 ? finely : plainly).format(y) };
+  const short = { format: (y) => (Math.abs(y) >= 10_000 ? shortly : number).format(y) };
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
@@ -43,13 +47,14 @@ function options(node, data, paint) {
   return {
     width: node.clientWidth,
     height: 220,
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { live: true, markers: { dash: mark, width: 2 } },
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
     axes: [
       { ...axis, grid: { show: false }, space: 72, size: 28, values: (_, ticks, __, ___, step) => ticks.map((x) => tick(x, step)) },
-      { ...axis, size: 48, gap: 8, values: (_, ticks) => ticks.map((y) => number.format(y)) },
+      { ...axis, size: 48, gap: 8, values: (_, ticks) => ticks.map((y) => short.format(y)) },
     ],
+    scales: data.from_zero ? { y: { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } } } : {},
     series: [
       { label: text("chart-time"), value: (_, x) => (x == null ? "–" : moment.format(x * 1000)) },
       ...data.series.map((series, i) => {

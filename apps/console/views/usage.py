@@ -84,7 +84,7 @@ def index(request: HttpRequest) -> HttpResponse:
             sentence=_("What calls of models came to: how many, how fast, what they cost."),
         ),
         filter=filter_bar(request, _filters(request, seen)),
-        stats=_stats(rows, question, picture),
+        stats=_stats(rows, question.window),
         charts=usage_charts(rows, picture) if rows else [],
         table=_listing(question.group).whole(request, _by_group(request, rows, question)),
         export_url=f"/api/v1/usage/export?{urlencode(question.query)}",
@@ -142,7 +142,7 @@ def _filters(request: HttpRequest, seen: queries.Seen) -> list[dict[str, Any]]:
     return [
         choice("window", USUAL[0], {name: label for name, (label, _length) in WINDOWS.items()}),
         choice("group", _("All together"), GROUPS),
-        choice("by", _("Fitting step"), STEPS),
+        choice("by", _("Automatic step"), STEPS),
         choice("model", _("Any model"), {name: name for name in seen.models}),
         choice("key", _("Any key"), seen.keys),
         choice("provider", _("Any provider"), {name: name for name in seen.providers}),
@@ -151,9 +151,8 @@ def _filters(request: HttpRequest, seen: queries.Seen) -> list[dict[str, Any]]:
     ]
 
 
-def _stats(rows: list[UsageRow], question: Question, picture: Picture) -> list[dict[str, Any]]:
-    total, window = total_of(rows), question.window
-    over_time = picture.filled(regroup(rows, [question.step]))
+def _stats(rows: list[UsageRow], window: str) -> list[dict[str, Any]]:
+    total = total_of(rows)
     failed = percent(total.errors, total.requests)
     durations, firsts = total.duration_ms, total.first_token_ms
     tokens = total.prompt_tokens + total.completion_tokens
@@ -162,23 +161,18 @@ def _stats(rows: list[UsageRow], question: Question, picture: Picture) -> list[d
             "label": _("Calls"),
             "value": count(total.requests),
             "window": window,
-            "sparkline": [row.requests if row else 0 for row in over_time],
             "url": reverse("console:requests"),
         },
         {
             "label": _("Cost"),
             "value": dollars(total.cost_nano),
             "window": window,
-            "sparkline": [row.cost_nano if row else 0 for row in over_time],
         },
         {
             "label": _("Tokens"),
             "value": count(tokens),
             "window": _("%(prompt)s in, %(completion)s out")
             % {"prompt": count(total.prompt_tokens), "completion": count(total.completion_tokens)},
-            "sparkline": [
-                row.prompt_tokens + row.completion_tokens if row else 0 for row in over_time
-            ],
         },
         {
             "label": _("Errors"),
