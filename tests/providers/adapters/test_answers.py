@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from apps.providers.adapters import registry
 from apps.providers.adapters.protocol import UpstreamFailed
 from apps.providers.domain.calls import UpstreamCall
+from apps.providers.domain.kinds import KINDS
 from apps.providers.enums import Dialect, Operation, ProviderKind
 from apps.providers.errors import UpstreamInvalid
 from tests.providers.adapters.samples import WHOLE, Sample
@@ -145,3 +146,7 @@ def test_every_adapter_speaks_of_its_own_kind() -> None:
         adapter = registry.adapter_for(kind)
         assert adapter.kind is kind
         assert (adapter.dialect is Dialect.ANTHROPIC) == (kind is ProviderKind.ANTHROPIC)
+        assert (registry.transport_for(kind) is None) == KINDS[kind].is_remote
+        assert adapter.needs_credential == KINDS[kind].needs_credential
+        if KINDS[kind].is_remote:
+            assert adapter.default_base_url == KINDS[kind].default_base_url

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.core.errors import Invalid
 from apps.providers.adapters import registry
@@ -434,6 +437,30 @@ def test_what_a_kind_cannot_do_is_said(
 ) -> None:
     with pytest.raises(error):
         send(kind, body, operation)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["text", "image_url", "user", "assistant", "tool", "function", "auto", "json_schema"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["type", "role", "content", "text", "image_url", "url", "tool_calls", "tool_call_id", "function", "arguments", "name", "id", "parameters", "json_schema", "schema"]), inner, max_size=5),
+    max_leaves=15,
+)  # fmt: skip
+bodies = st.dictionaries(
+    st.sampled_from(["messages", "prompt", "input", "tools", "tool_choice", "stop", "n", "max_tokens", "temperature", "response_format", "options", "top_p", "stream_options", "reasoning_effort"]), values
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(body=bodies, messages=st.none() | st.lists(values, max_size=3))
+def test_any_body_at_all_is_sent_or_refused(
+    body: dict[str, Any], messages: list[Any] | None
+) -> None:
+    if messages is not None:
+        body = {**body, "messages": messages}
+    for kind in ProviderKind:
+        for operation in registry.adapter_for(kind).operations:
+            with suppress(Invalid):
+                send(kind, body, operation, is_stream=True)
 
 
 @pytest.mark.parametrize(

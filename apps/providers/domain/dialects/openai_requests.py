@@ -82,14 +82,14 @@ def _set_thinking(made: dict[str, Any], body: dict[str, Any]) -> None:
     bound = made["max_tokens"]
     if budget is None or "thinking" in made or not isinstance(bound, int):
         return
-    # It must fit below the bound; and a turn that used a tool must have begun with thoughts of Anthropic's own.
+    # It must fit below the bound; a turn that used a tool must have begun with thoughts of Anthropic's own; and nobody
+    # may be made to call a tool and think.
     budget = min(budget, bound - 1)
-    if budget < LEAST_THINKING or _has_unthought_tools(made["messages"]):
+    is_forced = (made.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if budget < LEAST_THINKING or is_forced or _has_unthought_tools(made["messages"]):
         return
     made["thinking"] = {"type": "enabled", "budget_tokens": budget}
     made.pop("temperature", None)
-    if (made.get("tool_choice") or {}).get("type") in {"any", "tool"}:
-        del made["thinking"]  # nobody may be made to call a tool and think
 
 
 def _has_unthought_tools(messages: list[dict[str, Any]]) -> bool:
