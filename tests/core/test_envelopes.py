@@ -207,11 +207,25 @@ def test_graphql_code_is_the_kinds_name(kind: Kind) -> None:
         (errors.MethodNotAllowed(allow="GET, OPTIONS"), [("Allow", "GET, OPTIONS")]),
         (errors.MethodNotAllowed(), []),
         (errors.NotFound(), []),
+        (errors.Conflict(), [("x-should-retry", "false")]),
+        (errors.Conflict(should_retry=True), []),
+        (
+            errors.Limited(retry_after=60, should_retry=False),
+            [("Retry-After", "60"), ("x-should-retry", "false")],
+        ),
         (AppError(), []),
     ],
 )
 def test_headers_for(error: AppError, headers: list[tuple[str, str]]) -> None:
     assert envelopes.headers_for(error) == headers
+
+
+def test_openai_s_shape_takes_param_and_type_from_the_error() -> None:
+    error = errors.NotFound("No such model.", param="model", type="model_error")
+
+    body = envelopes.body_for(error, path="/v1/chat/completions", request_id="req_1")["error"]
+
+    assert (body["param"], body["type"], body["code"]) == ("model", "model_error", "not_found")
 
 
 def test_an_error_keeps_its_own_code_message_and_data() -> None:
