@@ -212,11 +212,10 @@ class LedgerStore(Protocol):
         """Give it back and correct the minute by the tokens truly used. Never raises."""
 
     def reconcile_now(
-        self, organization: int, rows: Sequence[Former], settled: Sequence[Settled]
+        self, organization: int, meters: Sequence[Meter], settled: Sequence[Settled]
     ) -> None:
-        """Take in what rows say after a drain, in any order and any number of times.
-
-        Raises `LimitStoreUnavailable`.
+        """After a drain: read the rows of these meters, and count what was recorded but never settled. In any order
+        and any number of times. Raises `LimitStoreUnavailable`.
         """
 
     async def begin(self) -> None:
