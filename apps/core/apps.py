@@ -18,12 +18,18 @@ class CoreConfig(AppConfig):
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
         from apps.core.asgi import access, lifecycle  # noqa: PLC0415 - models are ready only now
         from apps.core.files import sweep  # noqa: PLC0415 - models are ready only now
+        from apps.core.limits import factory as limits  # noqa: PLC0415 - as all of these
+        from apps.core.limits import remote  # noqa: PLC0415 - as above
+        from apps.core.rpc import process as rpc  # noqa: PLC0415 - as above
         from apps.core.spool import process as spool  # noqa: PLC0415 - models are ready only now
 
         # Every grant must be known before the first identity is made, not when a URL table happens to load.
         import_module("apps.core.system.permissions")
         autodiscover_modules("permissions", "receivers")
 
+        remote.serve_limits(limits.get_store)
+        lifecycle.on_start(rpc.serve)
+        lifecycle.on_stop(rpc.stop)
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
         lifecycle.every(5, "metrics", metrics.take_readings)
         lifecycle.on_stop(_close_http_session)

@@ -1,4 +1,4 @@
-"""The limit store of this process: Redis when the settings name one, memory otherwise."""
+"""The limit store of this process: Redis when the settings name one, a worker's server's, memory otherwise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 
 from apps.core.limits.memory import MemoryLimitStore
 from apps.core.limits.store import LimitStore
+from apps.core.rpc import place, process
 
 _store: LimitStore | None = None
 _lock = threading.Lock()
@@ -35,6 +36,10 @@ def _make_once() -> LimitStore:
 
 
 def _make(url: str) -> LimitStore:
+    if place.asks_server():
+        from apps.core.limits.remote import RemoteLimitStore  # noqa: PLC0415 - a worker's alone
+
+        return RemoteLimitStore(process.client())
     if not url:
         return MemoryLimitStore()
     # Local: the embedded size never pays for importing the Redis client.

@@ -51,10 +51,12 @@ def limit(memory: int | None) -> None:
 
 def _run(pipe: Connection, fields: dict[str, Any]) -> None:
     # Local: models are ready only now.
+    from apps.core.rpc.place import become_worker  # noqa: PLC0415
     from apps.jobs.models import Job  # noqa: PLC0415
     from apps.jobs.worker.attempt import run_handler  # noqa: PLC0415
     from apps.jobs.worker.context import RunContext  # noqa: PLC0415
 
+    become_worker()
     sending = Lock()
 
     def send(message: dict[str, Any]) -> None:

@@ -147,8 +147,10 @@ class MemoryLedger:
             self._places.free(slot, tokens)
 
     def reconcile_now(
-        self, organization: int, rows: Sequence[Former], settled: Sequence[Settled]
+        self, organization: int, meters: Sequence[Meter], settled: Sequence[Settled]
     ) -> None:
+        known = self._known_among(organization, meters)
+        found = self._load(organization, known, self.epoch) if known else []
         with self._lock:
             book = self._books.get(organization)
             if book is None:
@@ -158,9 +160,8 @@ class MemoryLedger:
                     book.settle(each.id, each.spent, self._clock())
                 else:
                     book.release(each.id)
-            for row in rows:
-                if row.meter in book.counts:
-                    book.take_in(row.meter, row.former, row.present, self._clock())
+            for row in found:
+                book.take_in(row.meter, row.former, row.present, self._clock())
             self._admit(book)
 
     async def begin(self) -> None:
@@ -265,6 +266,11 @@ class MemoryLedger:
     def _unknown(self, organization: int, bounds: Sequence[Bound]) -> list[Meter]:
         with self._lock:
             return self._books.setdefault(organization, Book()).unknown(bounds)
+
+    def _known_among(self, organization: int, meters: Sequence[Meter]) -> list[Meter]:
+        with self._lock:
+            book = self._books.get(organization)
+            return [] if book is None else [meter for meter in meters if meter in book.counts]
 
     def _take_in(self, organization: int, found: Sequence[Former]) -> None:
         with self._lock:

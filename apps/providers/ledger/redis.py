@@ -170,7 +170,7 @@ class RedisLedger:
             log.warning("ledger_slot_kept", error=str(error))
 
     def reconcile_now(
-        self, organization: int, rows: Sequence[Former], settled: Sequence[Settled]
+        self, organization: int, meters: Sequence[Meter], settled: Sequence[Settled]
     ) -> None:
         place = self.place(organization)
         args: list[int | str] = []
@@ -178,7 +178,10 @@ class RedisLedger:
             args += (each.id, each.epoch, *each.spent)
         if args:
             self._link.run_now(self._settle, place, args)
-        self._take_in_now(organization, rows, is_load=False)
+        # The present epoch, met by this process or not: meeting it drains the spool, and here it is being drained.
+        epoch, _ = self._ask_epoch()
+        found = self._load(organization, meters, epoch)
+        self._take_in_now(organization, found, epoch, is_load=False)
 
     async def begin(self) -> None:
         try:
@@ -204,8 +207,9 @@ class RedisLedger:
         self.look_now()
 
     def load_now(self, organization: int, meters: Sequence[Meter]) -> None:
-        found = self._load(organization, meters, self.epoch)
-        self._take_in_now(organization, found, is_load=True)
+        epoch = self.epoch
+        found = self._load(organization, meters, epoch)
+        self._take_in_now(organization, found, epoch, is_load=True)
 
     async def try_now(self, ask: Ask, name: str, mode: str, *, is_first: bool) -> list[Any]:
         """One look: the reply as the script gives it."""
@@ -290,12 +294,15 @@ class RedisLedger:
             args += (reservation.id, lasts, *reservation.held, len(reservation.meters))
         self._link.run_now(self._announce, keys, args)
 
-    def _take_in_now(self, organization: int, found: Sequence[Former], *, is_load: bool) -> None:
+    def _take_in_now(
+        self, organization: int, found: Sequence[Former], epoch: str, *, is_load: bool
+    ) -> None:
+        """Redis ignores it when a newer epoch has begun meanwhile."""
         if not found:
             return
         keys = self.place(organization)[:1]
         keys += self.meter_keys(organization, [row.meter for row in found])
-        args: list[int | str] = [self.epoch, int(is_load)]
+        args: list[int | str] = [epoch, int(is_load)]
         for row in found:
             args += (*row.former, *row.present)
         self._link.run_now(self._take_in, keys, args)

@@ -18,14 +18,13 @@ from apps.core.asgi.pool import in_pool
 from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.rpc.client import ANSWER_SECONDS, Away, Client, Refused
 from apps.core.spool import process as spool
-from apps.providers.domain.budgets import Amount, Bound, Standing
+from apps.providers.domain.budgets import Amount, Bound, Meter, Standing
 from apps.providers.errors import LedgerRebuilding
 from apps.providers.ledger import wire
 from apps.providers.ledger.protocol import (
     LASTS_SECONDS,
     Ask,
     Busy,
-    Former,
     Outcome,
     Reservation,
     Settled,
@@ -64,10 +63,10 @@ class RemoteLedger:
         return reservation
 
     async def settle(self, reservation: Reservation, spent: Amount) -> None:
-        await self._end(reservation, [reservation.organization, reservation.id, self.epoch, spent])
+        await self._end(reservation, [reservation.organization, reservation.id, self.epoch, list(spent)])
 
     async def release(self, reservation: Reservation) -> None:
-        await self._end(reservation, [reservation.organization, reservation.id, "", (0, 0)])
+        await self._end(reservation, [reservation.organization, reservation.id, "", [0, 0]])
 
     async def renew(self, reservation: Reservation, lasts: float = LASTS_SECONDS) -> None:
         if reservation.id not in self._under_way:
@@ -101,10 +100,10 @@ class RemoteLedger:
             await self._client.ask("ledger.free_slot", [wire.write_slot(slot), tokens])
 
     def reconcile_now(
-        self, organization: int, rows: Sequence[Former], settled: Sequence[Settled]
+        self, organization: int, meters: Sequence[Meter], settled: Sequence[Settled]
     ) -> None:
         # Never meets the server first: that drains the spool, and here it is being drained.
-        asked = [organization, [wire.write_former(row) for row in rows]]
+        asked = [organization, list(map(wire.write_meter, meters))]
         try:
             self._client.connect()
             self._client.call("ledger.reconcile", [*asked, list(map(wire.write_settled, settled))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, cast
 
+from apps.core.asgi.pool import in_pool
 from apps.core.rpc import server
 from apps.core.rpc.server import Session
 from apps.providers.domain.budgets import Amount
@@ -50,7 +51,7 @@ async def reserve(session: Session, params: Any) -> Any:
 async def end(session: Session, params: Any) -> None:
     settled = wire.read_settled(params)
     _disown(settled.id)
-    _ledger().reconcile_now(settled.organization, [], [settled])
+    _ledger().reconcile_now(settled.organization, [], [settled])  # no meters: nothing to read
 
 
 async def renew(session: Session, params: Any) -> None:
@@ -83,10 +84,11 @@ async def free_slot(session: Session, params: Any) -> None:
 
 
 async def reconcile(session: Session, params: Any) -> None:
-    organization, rows, settled = params
-    _ledger().reconcile_now(
+    organization, meters, settled = params
+    await in_pool(
+        _ledger().reconcile_now,
         organization,
-        [wire.read_former(row) for row in rows],
+        [wire.read_meter(meter) for meter in meters],
         [wire.read_settled(each) for each in settled],
     )
 

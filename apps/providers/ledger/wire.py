@@ -13,7 +13,6 @@ from apps.providers.enums import BudgetScope, Period
 from apps.providers.ledger.protocol import (
     Ask,
     Busy,
-    Former,
     Outcome,
     Reservation,
     Settled,
@@ -134,15 +133,6 @@ def read_slot(written: dict[str, Any]) -> Slot | Busy:
     if "by" in written:
         return Busy(**written)
     return Slot(**{**written, "limits": SlotLimits(*written["limits"])})
-
-
-def write_former(former: Former) -> list[Any]:
-    return [write_meter(former.meter), list(former.former), list(former.present)]
-
-
-def read_former(written: Sequence[Any]) -> Former:
-    meter, former, present = written
-    return Former(read_meter(meter), Amount(*former), Amount(*present))
 
 
 def write_settled(settled: Settled) -> list[Any]:

@@ -23,7 +23,6 @@ from apps.keys.queries.names import names_of
 from apps.providers.domain.budgets import Amount, to_dollars
 from apps.providers.domain.usage import UsageEntry, read_record
 from apps.providers.enums import Period
-from apps.providers.ledger import rows as ledger_rows
 from apps.providers.ledger.factory import get_ledger
 from apps.providers.ledger.protocol import Settled
 from apps.providers.models import BudgetSpend, UsageRecord
@@ -94,8 +93,7 @@ def _tell_ledger(entries: list[UsageEntry], touched: sums.Touched) -> None:
             )
     try:
         for organization, meters in touched.items():
-            former = ledger_rows.read_rows(organization, meters, ledger.epoch)
-            ledger.reconcile_now(organization, former, settled.get(organization, ()))
+            ledger.reconcile_now(organization, meters, settled.get(organization, ()))
     except LimitStoreUnavailable as error:
         log.warning("ledger_not_told", error=str(error))
 

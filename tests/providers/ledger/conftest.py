@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,11 +15,15 @@ import pytest
 import redis
 
 from apps.core.limits.factory import get_store
+from apps.core.rpc.client import Client
+from apps.core.rpc.server import Server
 from apps.providers.domain.budgets import NOTHING, Amount, Bound, Meter, meter_of
 from apps.providers.enums import BudgetScope, Period
+from apps.providers.ledger.factory import set_ledger
 from apps.providers.ledger.memory import MemoryLedger
 from apps.providers.ledger.protocol import Ask, Former, LedgerStore
 from apps.providers.ledger.redis import RedisLedger
+from apps.providers.ledger.remote import RemoteLedger
 from tests.rig.valkey import Valkey
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -87,6 +94,61 @@ class RedisBench(Bench):
         self.client.set(f"{self.prefix}clock", round(self.now * 1_000_000))
 
 
+class Listening:
+    """A server's loop in a thread of its own, with its memory ledger, as a worker meets it."""
+
+    def __init__(self, path: Path, ledger: MemoryLedger) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._before = set_ledger(ledger)
+        self._server = Server(path)
+        self._run(self._server.start())
+
+    def close(self) -> None:
+        self._run(self._server.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        set_ledger(self._before)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+class RemoteBench(Bench):
+    """The memory ledger of a server, asked over its socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.brought = 0
+        self.listening: Listening | None = None
+        self.clients: list[Client] = []
+        super().__init__(RemoteBench._worker)
+        self.start()
+
+    def start(self) -> None:
+        self.memory = MemoryLedger(load=self.load, clock=lambda: self.now)
+        self.listening = Listening(self.path, self.memory)
+
+    def stop(self) -> None:
+        if self.listening is not None:
+            self.listening.close()
+        self.listening = None
+
+    async def close(self) -> None:
+        for client in self.clients:
+            client.close()
+        await asyncio.to_thread(self.stop)
+
+    def _worker(self) -> LedgerStore:
+        self.clients.append(Client(self.path))
+        return RemoteLedger(self.clients[-1], bring=self._bring)
+
+    def _bring(self) -> None:
+        self.brought += 1
+
+
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Valkey(tmp_path_factory.mktemp("valkey") / "ledger")
@@ -100,7 +162,7 @@ def client(valkey_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "remote"])
 def bench(request: pytest.FixtureRequest) -> Bench:
     bench = make_bench(request.param, request)
     close_after(request, bench.close)
@@ -124,6 +186,8 @@ def close_after(request: pytest.FixtureRequest, close: Callable[[], Awaitable[No
 def make_bench(kind: str, request: pytest.FixtureRequest) -> Bench:
     if kind == "redis":
         return RedisBench(request.getfixturevalue("valkey_url"), request.getfixturevalue("client"))
+    if kind == "remote":
+        return RemoteBench(request.getfixturevalue("tmp_path") / "server.sock")
     return Bench(lambda bench: MemoryLedger(load=bench.load, clock=lambda: bench.now))
 
 

@@ -16,8 +16,17 @@ from apps.core.limits.store import Check
 from apps.providers.domain.budgets import NOTHING, Amount, Bound, Standing, meter_of
 from apps.providers.enums import BudgetScope, Period
 from apps.providers.errors import BudgetExceeded, BudgetHeld
-from apps.providers.ledger.protocol import Ask, Busy, Former, Outcome, Settled, Slot, SlotLimits
-from tests.providers.ledger.conftest import KEY, NOW, ORG, ORGANIZATION, OTHER_KEY, Bench, ask
+from apps.providers.ledger.protocol import Ask, Busy, Outcome, Settled, Slot, SlotLimits
+from tests.providers.ledger.conftest import (
+    KEY,
+    NOW,
+    ORG,
+    ORGANIZATION,
+    OTHER_KEY,
+    Bench,
+    RedisBench,
+    ask,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -247,9 +256,9 @@ async def test_settle_after_the_reservation_expired_leaves_the_counting_to_rows(
     await bench.ledger.reserve(ask(1))
 
     await bench.ledger.settle(reservation, Amount(500))
-    rows = [Former(KEY, NOTHING, Amount(500))]
-    await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, rows, [])
-    await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, rows, [])
+    bench.present[KEY] = Amount(500)
+    await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, [KEY], [])
+    await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, [KEY], [])
 
     (standing,) = await bench.ledger.peek(ORGANIZATION, [Bound(KEY, 1000)])
     assert standing == Standing(Bound(KEY, 1000), Amount(500), Amount(1))
@@ -259,13 +268,9 @@ async def test_reconcile_settles_what_a_dead_process_only_recorded(bench: Bench)
     reservation = await bench.ledger.reserve(ask(1000))
     record = Settled(ORGANIZATION, reservation.id, bench.ledger.epoch, Amount(30))
 
+    bench.rows[KEY], bench.present[KEY] = Amount(5), Amount(30)
     for _ in range(2):
-        await asyncio.to_thread(
-            bench.ledger.reconcile_now,
-            ORGANIZATION,
-            [Former(KEY, Amount(5), Amount(30))],
-            [record],
-        )
+        await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, [KEY], [record])
 
     (standing,) = await bench.ledger.peek(ORGANIZATION, [Bound(KEY, 1000)])
     assert standing == Standing(Bound(KEY, 1000), Amount(35), NOTHING)
@@ -274,10 +279,9 @@ async def test_reconcile_settles_what_a_dead_process_only_recorded(bench: Bench)
 async def test_reconcile_ignores_meters_nobody_asked_for(bench: Bench):
     await bench.ledger.reserve(ask(1))
 
-    await asyncio.to_thread(
-        bench.ledger.reconcile_now, ORGANIZATION, [Former(OTHER_KEY, NOTHING, Amount(30))], []
-    )
-    bench.rows[OTHER_KEY] = Amount(7)
+    bench.present[OTHER_KEY] = Amount(30)
+    await asyncio.to_thread(bench.ledger.reconcile_now, ORGANIZATION, [OTHER_KEY], [])
+    bench.present[OTHER_KEY] = Amount(7)
 
     (standing,) = await bench.ledger.peek(ORGANIZATION, [Bound(OTHER_KEY, 1000)])
     assert standing.spent == Amount(7)
@@ -391,7 +395,8 @@ async def test_checks_that_refuse_hold_nothing(bench: Bench, own_limits: None):
 @pytest.fixture
 def own_limits(bench: Bench, valkey_url: str):
     """Where the memory ledger keeps its limits; the Redis one has them in its own script."""
-    set_store(MemoryLimitStore() if bench.__class__ is Bench else RedisLimitStore(valkey_url))
+    is_redis = isinstance(bench, RedisBench)
+    set_store(RedisLimitStore(valkey_url) if is_redis else MemoryLimitStore())
     yield
     set_store(None)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from apps.providers.domain.budgets import NOTHING, Amount, Bound, Meter
-from apps.providers.ledger.protocol import Ask, Former, Outcome, Reservation, Settled
+from apps.providers.ledger.protocol import Ask, Outcome, Reservation, Settled
 from tests.providers.ledger.conftest import (
     KEY,
     NOW,
@@ -172,7 +172,7 @@ class LedgerMachine(RuleBasedStateMachine):
         total = self.oracle.former.get(meter, NOTHING).plus(more)
         self.oracle.former[meter] = self.bench.rows[meter] = total
 
-        self.bench.ledger.reconcile_now(ORGANIZATION, [Former(meter, total, NOTHING)], [])
+        self.bench.ledger.reconcile_now(ORGANIZATION, [meter], [])
 
     @rule(seconds=st.sampled_from([1, 9, 51]))
     def advance(self, seconds: int) -> None:

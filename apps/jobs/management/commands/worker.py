@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.rpc.place import become_worker
 from apps.jobs.adapters import notify
 from apps.jobs.domain.priorities import WORDS, Priority
 from apps.jobs.services import doorbell
@@ -37,6 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, threads: int, queues: str, embedded: bool, **options: Any) -> None:
         if threads < 1:
             raise CommandError("--threads must be at least 1.")
+        become_worker()
         worker = Worker(threads=threads, priorities=_priorities(queues))
         if notify.is_available():
             doorbell.add_ring(notify.ringer.ring)
