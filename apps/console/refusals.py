@@ -82,7 +82,7 @@ def add_errors(form: forms.Form, error: AppError, **names: str) -> int:
     wrong = error.fields if isinstance(error, Invalid) else []
     for each in wrong:
         part = each.field.partition(".")[0]
-        name = names.get(part, part)
+        name = names.get(each.field) or names.get(part, part)
         form.add_error(name if name in form.fields else None, capfirst(each.message))
     if not wrong:
         form.add_error(None, too_fast() if isinstance(error, Limited) else error.message)
