@@ -9,7 +9,6 @@ from apps.providers.domain.budgets import to_dollars
 THOUSAND, MILLION, BILLION = 1_000, 1_000_000, 1_000_000_000
 SECOND_MS = 1_000.0
 MINUTE_MS = 60_000.0
-SMALLEST_SHOWN = Decimal("0.000000001")
 
 
 def count(number: int) -> str:
@@ -21,7 +20,7 @@ def count(number: int) -> str:
 
 
 def dollars(nano: int) -> str:
-    """Cents where there are any dollars; three digits of what is less."""
+    """Cents where there are any dollars; three digits of what is less: $1,204.50, $0.50, $0.000126."""
     return money(to_dollars(nano))
 
 
@@ -31,8 +30,13 @@ def money(amount: Decimal) -> str:
     if abs(amount) >= 1:
         return f"${amount:,.2f}"
     digits = min(9, 2 - amount.adjusted())  # three that count; a billionth is the least there is
-    text = f"{amount:.{digits}f}".rstrip("0").rstrip(".")
-    return f"${text}"
+    whole, _, rest = f"{amount:.{digits}f}".rstrip("0").partition(".")
+    return f"${whole}.{rest:0<2}"
+
+
+def plain(amount: Decimal) -> Decimal:
+    """The same without zeros at its end and without an exponent, as a form shows it."""
+    return Decimal(f"{amount.normalize():f}")
 
 
 def milliseconds(length: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.console.budget_forms import BUDGET_FIELDS, KeyBudgetFields
 from apps.core.actor import Role
 from apps.events.topics import RECORDED, TOPICS
 
@@ -88,7 +89,7 @@ class PasswordForm(forms.Form):
     )
 
 
-class KeyForm(forms.Form):
+class KeyForm(KeyBudgetFields):
     """A new key. Roles above the maker's, owners and the grant are offered only to those who may give them."""
 
     name = forms.CharField(
@@ -131,6 +132,10 @@ class KeyForm(forms.Form):
         required=False,
         help_text=_("Programs with this key may approve in your name."),
     )
+    field_order = (
+        *("name", "role", "owner", "expires_at", "limit", "addresses", "models"),
+        *BUDGET_FIELDS,
+    )
 
     def __init__(
         self,
@@ -155,7 +160,7 @@ class KeyForm(forms.Form):
         self.fields[name].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
 
 
-class KeyTermsForm(forms.Form):
+class KeyTermsForm(KeyBudgetFields):
     """What may change of a key that is in use."""
 
     name = forms.CharField(label=_("Name"), max_length=255)
@@ -186,6 +191,7 @@ class KeyTermsForm(forms.Form):
         help_text=_("Model names by commas; empty for any."),
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
+    field_order = ("name", "expires_at", "limits", "addresses", "models", *BUDGET_FIELDS)
 
 
 class RotateForm(forms.Form):

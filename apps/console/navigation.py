@@ -39,6 +39,7 @@ PLACES = (
             Place(_("Providers"), "providers", permission=ProvidersPermission.VIEW),
             Place(_("Usage"), "usage", permission=ProvidersPermission.USAGE_VIEW),
             Place(_("Requests"), "requests", permission=ProvidersPermission.USAGE_VIEW),
+            Place(_("Budgets"), "budgets", permission=ProvidersPermission.USAGE_VIEW),
         ),
     ),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),

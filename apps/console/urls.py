@@ -7,6 +7,7 @@ from django.urls import path
 from apps.console.views import (
     account,
     audit,
+    budgets,
     deliveries,
     deployments,
     house,
@@ -39,6 +40,10 @@ urlpatterns = [
     path("usage", usage.index, name="usage"),
     path("requests", requests.index, name="requests"),
     path("requests/<str:id>", requests.detail, name="request"),
+    path("budgets", budgets.index, name="budgets"),
+    path("budgets/new", budgets.create, name="budget-new"),
+    path("budgets/<str:id>", budgets.detail, name="budget"),
+    path("budgets/<str:id>/remove", budgets.remove, name="budget-remove"),
     path("providers", providers.index, name="providers"),
     path("providers/new", providers.create, name="provider-new"),
     path("providers/deployments/<str:id>", deployments.detail, name="deployment"),

@@ -23,7 +23,9 @@ function count(number) {
 }
 
 function money(dollars) {
-  return `$${dollars >= 1 ? cents.format(dollars) : small.format(dollars)}`;
+  if (!dollars) return "$0";
+  const text = dollars >= 1 ? cents.format(dollars) : small.format(dollars);
+  return `$${text.replace(/\.(\d)$/, ".$10")}`;
 }
 
 function span(ms) {

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from apps.console.budget_forms import is_budget_changed, key_budget, shown_budget
 from apps.console.forms import KeyTermsForm, parts
 from apps.console.page import Page, actor_of, done, show
 from apps.console.refusals import add_errors, signed_in
@@ -36,7 +37,7 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL
         try:
             _change(request, id, form)
         except AppError as error:
-            status = add_errors(form, error)
+            status = add_errors(form, error, budget="budget_amount")
         else:
             where = reverse("console:key", args=[id])
             return done(request, _("Saved. It holds from the next call on."), where)
@@ -74,13 +75,14 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "limits": ", ".join(f"{name}={rate}" for name, rate in sorted(key.limits.items())),
         "addresses": ", ".join(key.addresses),
         "models": ", ".join(key.model_names or []),
+        **shown_budget(key.budget),
         "revision": key.revision,
     }
 
 
 def _change(request: HttpRequest, key_id: str, form: KeyTermsForm) -> None:
     data = form.cleaned_data
-    terms = {
+    terms: dict[str, Any] = {
         "name": data["name"],
         "expires_at": end_of_day(data["expires_at"]),
         "limits": limits_of(data["limits"]),
@@ -88,6 +90,8 @@ def _change(request: HttpRequest, key_id: str, form: KeyTermsForm) -> None:
         "models": parts(data["models"]) or None,
     }
     changed = {name: terms[name] for name in form.changed_data if name in terms}
+    if is_budget_changed(form):
+        changed["budget"] = key_budget(data)
     if changed:
         keys.update_key(
             actor=actor_of(request), key_id=key_id, expected_revision=data["revision"], **changed

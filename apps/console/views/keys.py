@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.console.budget_forms import PERIODS, key_budget
 from apps.console.forms import KEY_ROLES, KeyForm, RotateForm, parts
 from apps.console.listing import Column, Listing
+from apps.console.meters import meters
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
@@ -21,9 +22,14 @@ from apps.core.actor import Actor, Role
 from apps.core.errors import AppError
 from apps.core.permissions import has, permissions_of, require
 from apps.events.permissions import EventsPermission
+from apps.keys.domain.terms import spending_bound
 from apps.keys.permissions import KeyPermission
 from apps.keys.queries import keys as queries
 from apps.keys.services import keys
+from apps.providers.enums import Period
+from apps.providers.permissions import ProvidersPermission
+from apps.providers.queries import budgets
+from apps.providers.services import standings
 from apps.tenants.queries import people
 
 if TYPE_CHECKING:
@@ -153,7 +159,7 @@ def create(request: HttpRequest) -> HttpResponse:
         try:
             issued = keys.issue_key(actor=actor, **_terms(form.cleaned_data))
         except AppError as error:
-            names = {"limits": "limit", "approver": "is_approver"}
+            names = {"limits": "limit", "approver": "is_approver", "budget": "budget_amount"}
             status = add_errors(form, error, **names)
         else:
             return _show_secret(request, issued, _("Key “%(name)s” is ready"))
@@ -193,6 +199,7 @@ def _terms(data: dict[str, Any]) -> dict[str, Any]:
         "limits": {"default": data["limit"]} if data["limit"] else {},
         "addresses": parts(data["addresses"]),
         "models": parts(data["models"]) or None,
+        "budget": key_budget(data),
     }
 
 
@@ -234,7 +241,7 @@ def _show_key(request: HttpRequest, key_id: str, form: RotateForm) -> HttpRespon
         request,
         "console/keys/detail.html",
         page,
-        facts=_facts(key),
+        facts=_facts(actor, key),
         rotate_form=form if may_change else None,
         rotate_url=reverse("console:key-rotate", args=[key_id]),
         revoke_url=reverse("console:key-revoke", args=[key_id]),
@@ -243,24 +250,40 @@ def _show_key(request: HttpRequest, key_id: str, form: RotateForm) -> HttpRespon
     )
 
 
-def _budget(budget: Mapping[str, Any]) -> str:
-    bounds = [f"{budget['amount']:g} $"] if "amount" in budget else []
-    if "tokens" in budget:
-        bounds.append(_("%(count)s tokens") % {"count": f"{budget['tokens']:,}"})
-    return f"{', '.join(bounds)} / {budget['period']}"
+def _budgets(actor: Actor, key: ApiKey) -> list[dict[str, Any]]:
+    """Its own, and those that were set beside it, each with where it stands."""
+    if not has(actor, ProvidersPermission.USAGE_VIEW):
+        return []
+    beside = list(budgets.budgets(actor=actor, scope="key", subject=key.public_id))
+    found = [
+        (budget.period, standing)
+        for budget, standing in zip(
+            beside, standings.of_budgets(actor=actor, budgets=beside).values(), strict=True
+        )
+    ]
+    if (own := spending_bound(key.budget)) is not None:
+        standing = standings.of_key(actor=actor, key_id=key.public_id, own=own)
+        found.insert(0, (own.period, standing))
+    return [
+        {
+            "label": _("Budget, %(period)s") % {"period": PERIODS[Period(period)]},
+            "kind": "meter",
+            "meters": meters(standing),
+        }
+        for period, standing in found
+    ] or [{"label": _("Budget"), "value": _("none")}]
 
 
-def _facts(key: ApiKey) -> list[dict[str, Any]]:
+def _facts(actor: Actor, key: ApiKey) -> list[dict[str, Any]]:
     state = key.state
     limits = [f"{name} {rate}" for name, rate in key.limits.items()]
-    budget = key.budget and _budget(key.budget)
     return [
         {"label": _("State"), "kind": "lamp", "state": LAMPS[state], "value": STATES[state]},
         {"label": _("Id"), "kind": "id", "value": key.public_id},
         {"label": _("Role"), "kind": "tag", "values": _roles(key)},
         {"label": _("Owner"), "value": _owner(key)},
         {"label": _("Limits"), "kind": "tag", "values": limits or [_("the usual")]},
-        {"label": _("Budget"), "value": budget or _("none")},
+        *_budgets(actor, key),
         {"label": _("Addresses"), "kind": "tag", "values": key.addresses or [_("any")]},
         {"label": _("Models"), "kind": "tag", "values": key.model_names or [_("any")]},
         {"label": _("Last used"), "kind": "time", "at": key.last_used_at, "missing": _("never")},
