@@ -42,8 +42,8 @@ class Reader(Generic[T]):
             self._parse(self._parser.feed(data), events)
         except (UpstreamInvalid, UpstreamFailed) as error:
             self._failure = error
-        if self._failure is not None and not events:
-            raise self._failure
+            if not events:
+                raise
         return events
 
     def close(self) -> list[Event]:
@@ -58,8 +58,7 @@ class Reader(Generic[T]):
 
     def _parse(self, items: Iterable[T], events: list[Event]) -> None:
         for item in items:
-            for event in self.read(item):
-                events.append(event)
-                if event.is_last:
-                    self._is_over = True
-                    return
+            events.extend(self.read(item))
+            if events and events[-1].is_last:
+                self._is_over = True
+                return

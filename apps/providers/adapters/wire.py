@@ -33,9 +33,13 @@ def read_object(data: bytes) -> dict[str, Any]:
 
 def read_list(value: Any, name: str) -> list[dict[str, Any]]:
     """A list of objects within an answer."""
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise UpstreamInvalid(f"The provider's answer has no readable {name!r}.")
-    return value
+    if isinstance(value, list):
+        for item in value:
+            if not isinstance(item, dict):
+                break
+        else:
+            return value
+    raise UpstreamInvalid(f"The provider's answer has no readable {name!r}.")
 
 
 def read_text(value: Any, name: str) -> str:

@@ -147,6 +147,3 @@ def test_every_adapter_speaks_of_its_own_kind() -> None:
         assert adapter.kind is kind
         assert (adapter.dialect is Dialect.ANTHROPIC) == (kind is ProviderKind.ANTHROPIC)
         assert (registry.transport_for(kind) is None) == KINDS[kind].is_remote
-        assert adapter.needs_credential == KINDS[kind].needs_credential
-        if KINDS[kind].is_remote:
-            assert adapter.default_base_url == KINDS[kind].default_base_url

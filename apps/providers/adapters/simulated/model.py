@@ -81,8 +81,8 @@ def _choice(body: dict[str, Any], settings: Settings, lot: random.Random) -> Cho
         call_id = f"call_{lot.getrandbits(96):024x}"
         return Choice(words.split(arguments), "tool_calls", str(tool.get("name")), call_id)
     wanted = settings.completion_tokens or lot.randint(12, 48)
-    if (value := _shaped_answer(body, lot)) is not None:
-        tokens = words.split(orjson.dumps(value).decode())
+    if (shaped := _shaped_answer(body, lot)) is not None:
+        tokens = words.split(shaped)
         wanted = len(tokens)
     else:
         tokens = words.say(lot, min(wanted, bound, MOST_TOKENS * 5))
@@ -129,15 +129,17 @@ def _last_message(body: dict[str, Any]) -> tuple[str, str]:
     return str(last.get("role")), orjson.dumps(last.get("content")).decode().lower()
 
 
-def _shaped_answer(body: dict[str, Any], lot: random.Random) -> Any:
+def _shaped_answer(body: dict[str, Any], lot: random.Random) -> str | None:
+    """JSON, when it was asked for."""
     wanted = body.get("response_format")
     if not isinstance(wanted, dict):
         return None
     if wanted.get("type") == "json_schema":
         schema = wanted.get("json_schema")
-        return Shape(schema.get("schema") if isinstance(schema, dict) else None, lot).value()
+        shape = Shape(schema.get("schema") if isinstance(schema, dict) else None, lot)
+        return orjson.dumps(shape.value()).decode()
     if wanted.get("type") == "json_object":
-        return {"simulated": True, "answer": Shape({}, lot).value()}
+        return orjson.dumps({"simulated": True, "answer": Shape({}, lot).value()}).decode()
     return None
 
 
