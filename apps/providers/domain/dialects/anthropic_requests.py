@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.core.errors import Invalid
-from apps.providers.domain.dialects import parts, tools, words
+from apps.providers.domain.dialects import parts, tool_calls, words
 
 NO_PLACE = frozenset(
     {
@@ -27,9 +27,9 @@ def translate(body: dict[str, Any]) -> dict[str, Any]:
         messages += _turn(message, f"messages.{index}")
     made["messages"] = messages
     if offered := body.get("tools"):
-        made["tools"] = tools.offered_to_openai(offered)
+        made["tools"] = tool_calls.offered_to_openai(offered)
         if (choice := body.get("tool_choice")) is not None:
-            made.update(tools.choice_to_openai(choice))
+            made.update(tool_calls.choice_to_openai(choice))
     if isinstance(stops := body.get("stop_sequences"), list) and stops:
         made["stop"] = stops[:MOST_STOPS]
     match body.get("metadata"):

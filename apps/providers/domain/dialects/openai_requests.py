@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.core.errors import Invalid
-from apps.providers.domain.dialects import parts, tools, words
+from apps.providers.domain.dialects import parts, tool_calls, words
 from apps.providers.errors import NotOffered
 
 DEFAULT_MAX_TOKENS = 4096
@@ -47,9 +47,9 @@ def translate(body: dict[str, Any], *, max_tokens: int | None = None) -> dict[st
 def _set_tools(made: dict[str, Any], body: dict[str, Any]) -> None:
     made.pop("tools", None)
     made.pop("tool_choice", None)
-    if offered := tools.offered_to_anthropic(body):
+    if offered := tool_calls.offered_to_anthropic(body):
         made["tools"] = offered
-        if (choice := tools.choice_to_anthropic(body)) is not None:
+        if (choice := tool_calls.choice_to_anthropic(body)) is not None:
             made["tool_choice"] = choice
 
 
