@@ -25,7 +25,7 @@ class ProviderView:
     base_url: str
     credential: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=_nothing)
-    """What a kind needs beside: `api_version` of Azure, `model_path` of the local one."""
+    """What a kind needs beside: `api_version` of Azure."""
     revision: int = 1
 
 
@@ -101,11 +101,6 @@ class RouteView:
     def is_shaped(self) -> bool:
         """Whether the route has a say in the words that pass."""
         return bool(self.prompt or self.guardrails)
-
-    @property
-    def keeps(self) -> bool:
-        """Whether answers are put aside, for others or for reading."""
-        return bool(self.cache_seconds or self.captures)
 
 
 @dataclass(frozen=True, slots=True)
