@@ -36,6 +36,7 @@ PLACES = (
         icon="git-branch",
         children=(
             Place(_("Playground"), "playground", permission=ProvidersPermission.CALL),
+            Place(_("Routes"), "routes", permission=ProvidersPermission.VIEW),
             Place(_("Providers"), "providers", permission=ProvidersPermission.VIEW),
             Place(_("Usage"), "usage", permission=ProvidersPermission.USAGE_VIEW),
             Place(_("Requests"), "requests", permission=ProvidersPermission.USAGE_VIEW),

@@ -140,7 +140,11 @@ def _patience(deployment: Deployment) -> str:
 def _uses(actor: Actor, deployment: Deployment) -> list[dict[str, Any]]:
     """The routes that send calls here, with the part of them."""
     return [
-        {"name": route.name, "url": "", "weight": f"{target.weight:g}"}
+        {
+            "name": route.name,
+            "url": reverse("console:route", args=[route.public_id]),
+            "weight": f"{target.weight:g}",
+        }
         for route in routing.routes(actor=actor)
         for target in route.targets.all()
         if target.deployment_id == deployment.pk

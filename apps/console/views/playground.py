@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -166,5 +167,5 @@ def _empty(actor: Actor) -> dict[str, Any]:
     return {
         "title": _("No route to call yet"),
         "sentence": _("A route is the model name that callers use. It leads to deployments."),
-        "action": None if not may_make else Action(_("Routes"), url="/console/routes"),
+        "action": None if not may_make else Action(_("Routes"), url=reverse("console:routes")),
     }
