@@ -70,6 +70,8 @@ class Identity:
     models: frozenset[str] | None = None
     limits: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
     budget: SpendingBound | None = None
+    cache_seconds: int = 0
+    """How long answers of models are kept for it where the route says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from apps.core.tenancy import organization_scope
-from apps.providers.models import Budget, Deployment, Prompt, Provider, Route, UsageRecord
+from apps.providers.models import (
+    Budget,
+    Capture,
+    Deployment,
+    Prompt,
+    Provider,
+    Route,
+    UsageRecord,
+)
 from apps.providers.services import budgets, connections, deployments, prompts, providers, routes
 from apps.tenants.admin import OwnedAdmin, each, operator
 
@@ -294,5 +302,21 @@ class UsageRecordAdmin(OwnedAdmin):
         "provider", "operation", "status", "error_code", "is_stream", "is_cached", "is_estimated", "attempts",
         "prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano", "duration_ms", "first_token_ms",
         "overhead_ms", "record", "epoch",
+    )  # fmt: skip
+    readonly_fields = fields
+
+
+@admin.register(Capture)
+class CaptureAdmin(OwnedAdmin):
+    list_display = ("at", "organization", "model", "key", "status", "is_cut", "expires_at")
+    list_filter: ClassVar[Any] = (
+        "status",
+        ("organization", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("organization",)
+    search_fields = ("request_id",)
+    fields = (
+        "organization", "at", "expires_at", "request_id", "model", "key", "status", "is_cut", "request", "answer",
+        "record",
     )  # fmt: skip
     readonly_fields = fields

@@ -166,7 +166,7 @@ def detail(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
     actor = actor_of(request)
     call = queries.call(actor=actor, call_id=id)
     may_read = has(actor, ProvidersPermission.CAPTURE_VIEW)
-    capture = captures.capture_of(actor=actor, record=id) if may_read else None
+    capture = captures.capture_of(actor=actor, call=call) if may_read else None
     path = f"/api/v1/usage/calls?{urlencode({'request_id': call.request_id})}"
     return show(
         request,

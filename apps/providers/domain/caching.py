@@ -46,6 +46,12 @@ def read_wishes(header: str) -> Wishes:
 def key_of(organization: int, route: RouteView, call: Call) -> str:
     """The same for two calls of one organization that ask for the same of the same version of a route."""
     said = {name: value for name, value in call.body.items() if name not in _LEFT_OUT}
-    wants = [organization, route.id, route.revision, call.operation, call.dialect, call.is_stream]
+    # A deployment that changes answers otherwise, though its route stays as it was.
+    by = [
+        (t.deployment.id, t.deployment.revision, t.deployment.provider.revision)
+        for t in route.targets
+    ]
+    wants = [organization, route.id or route.name, route.revision, by]
+    wants += [call.provider, call.operation, call.dialect, call.is_stream]
     text = orjson.dumps([*wants, said], option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=24).hexdigest()

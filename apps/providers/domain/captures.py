@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from apps.core.json import dumps
 from apps.core.masking import mask
 from apps.providers.domain.calls import Call
 from apps.providers.domain.guardrails.redact import KINDS, Redact
 
 KIND = "capture"
 """Of the spool's records."""
-MOST_BYTES = 256 * 1024
-"""Of the request and of the answer each; of a longer one only its beginning is kept, as text."""
+MOST_CHARACTERS = 128 * 1024
+"""Of the request and of the answer each; what comes after is left out."""
+LONGEST_SECRET = 10_000
+"""So far beyond its cut a text is looked at, that half a secret is not taken for none."""
+NODE = 8
+"""What a number or a field counts as."""
 _REDACT = Redact(KINDS, refuses=False)
 
 
@@ -30,36 +33,50 @@ def captured(
     expires_at: datetime,
 ) -> dict[str, Any]:
     """The record that goes to the spool."""
-    request, is_request_cut = _bounded(call.body)
-    said, is_answer_cut = _bounded(answer)
+    request, said = _Copy(), _Copy()
     return {
         "organization": organization,
         "request_id": request_id,
         "model": call.model[:50],
         "key": key,
         "status": str(status),
-        "request": request,
-        "answer": said,
-        "is_cut": is_cut or is_request_cut or is_answer_cut,
+        "request": mask(request.of(call.body)),
+        "answer": mask(said.of(answer)),
+        "is_cut": is_cut or request.is_cut or said.is_cut,
         "at": at,
         "expires_at": expires_at,
     }
 
 
-def _bounded(value: Any) -> tuple[Any, bool]:
-    clean = _redacted(mask(value))
-    text = dumps(clean)
-    if len(text) <= MOST_BYTES:
-        return clean, False
-    return {"beginning": text[:MOST_BYTES].decode("utf-8", "ignore")}, True
+class _Copy:
+    """A redacted copy of JSON, bounded before it is looked through: a long body must not hold up other calls."""
 
+    def __init__(self) -> None:
+        self._left = MOST_CHARACTERS
+        self.is_cut = False
 
-def _redacted(value: Any) -> Any:
-    match value:
-        case str():
-            return _REDACT.check(value)
-        case dict():
-            return {name: _redacted(item) for name, item in value.items()}
-        case list():
-            return [_redacted(item) for item in value]
-    return value
+    def of(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self._text(value)
+            case dict():
+                return {
+                    self._text(name): self.of(item)
+                    for name, item in value.items()
+                    if self._has_room()
+                }
+            case list() | tuple():
+                return [self.of(item) for item in value if self._has_room()]
+        return value
+
+    def _has_room(self) -> bool:
+        self._left -= NODE
+        self.is_cut = self.is_cut or self._left <= 0
+        return self._left > 0
+
+    def _text(self, text: str) -> str:
+        clean = _REDACT.check(text[: self._left + LONGEST_SECRET])
+        kept = clean[: max(0, self._left)].replace("\x00", "\ufffd")
+        self.is_cut = self.is_cut or len(kept) < len(clean)
+        self._left -= len(kept)
+        return kept

@@ -21,7 +21,7 @@ from apps.providers.errors import NoDeployment
 from apps.providers.gateway import attempts, routing, settlement
 from apps.providers.gateway.admission import checks_for, reserve
 from apps.providers.gateway.attempts import Attempt, Failed
-from apps.providers.gateway.keeping import Keeper
+from apps.providers.gateway.keeping import keeper_of
 from apps.providers.gateway.shaping import shape_answer
 from apps.providers.gateway.streams import Stream
 from apps.providers.gateway.trace import Trace
@@ -85,9 +85,9 @@ async def begin(trace: Trace) -> Plan:
     except AppError:
         await reserve(trace, [], checks)  # asking for what is not there counts as a call
         raise
-    if trace.route is not None and trace.route.keeps:
-        trace.keeper = Keeper(trace)
-        trace.kept = await trace.keeper.find()
+    if (keeper := keeper_of(trace)) is not None:
+        trace.keeper = keeper
+        trace.kept = await keeper.find()
         trace.is_cached = trace.kept is not None
     await reserve(trace, candidates, checks)
     return plan

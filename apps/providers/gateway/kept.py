@@ -19,6 +19,10 @@ from apps.providers.domain.calls import Answer, Event, Usage
 MOST_BYTES = 1024 * 1024
 """Of one answer; a longer one is not kept."""
 CAPACITY = 64 * 1024 * 1024
+OVERHEAD = 512
+"""What an answer takes beside its bytes."""
+WAIT_SECONDS = 30.0
+"""How long a call waits for another that asks the same: a stream goes at the pace of who reads it."""
 PREFIX = "answer:"
 
 
@@ -86,14 +90,14 @@ class MemoryShelf:
     async def put(self, key: str, kept: Kept, seconds: int) -> None:
         self._drop(key)
         self._kept[key] = (time() + seconds, kept)
-        self._size += len(kept.payload)
+        self._size += len(kept.payload) + OVERHEAD
         while self._size > self._capacity:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: str) -> None:
         _, kept = self._kept.pop(key, (0.0, None))
         if kept is not None:
-            self._size -= len(kept.payload)
+            self._size -= len(kept.payload) + OVERHEAD
 
 
 class SharedShelf:
@@ -125,20 +129,25 @@ class Flights:
         self._flights: dict[str, asyncio.Future[Kept | None]] = {}
 
     async def join(self, key: str) -> Kept | None:
-        """What the call under way came to; None when there is none or it failed, and whoever asked goes first."""
+        """What the call under way came to; None when there is none, it failed, or it takes too long."""
         flight = self._flights.get(key)
         if flight is None or flight.get_loop() is not asyncio.get_running_loop():
             return None
-        return await asyncio.shield(flight)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.shield(flight)
+        except TimeoutError:
+            return None
 
     def begin(self, key: str) -> bool:
         """Whether the others now wait for us."""
-        if (flight := self._flights.get(key)) is not None and not flight.done():
+        if key in self._flights:
             return False
         self._flights[key] = asyncio.get_running_loop().create_future()
         return True
 
     def end(self, key: str, kept: Kept | None) -> None:
+        """Said by who began it."""
         flight = self._flights.pop(key, None)
         if flight is not None and not flight.done():
             flight.set_result(kept)

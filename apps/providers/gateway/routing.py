@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from apps.providers.domain.calls import Call
 from apps.providers.domain.choice import Plan
 from apps.providers.domain.prompts import PromptView
@@ -74,13 +76,8 @@ def _route_for(table: RouteTable, trace: Trace) -> RouteView:
     if route is not None:
         targets = tuple(one for one in route.targets if _is_at(one.deployment, call.provider))
         if targets:
-            return RouteView(
-                id=route.id,
-                name=route.name,
-                targets=targets,
-                sticky=route.sticky,
-                retries=route.retries,
-            )
+            # Its guardrails and all else stand: naming the provider is no way around them.
+            return replace(route, targets=targets, fallbacks=())
     found = [
         one
         for one in table.deployments.values()

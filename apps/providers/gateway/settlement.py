@@ -32,11 +32,19 @@ async def settle(trace: Trace, status: CallStatus, error: AppError | None = None
     if trace.is_booked:
         return
     trace.is_booked = True
+    is_recorded = _is_recorded(trace, error)
+    kept = None
     if trace.keeper is not None:
-        await trace.keeper.finish(trace, status)
-    if not _is_recorded(trace, error):
+        kept = trace.keeper.finish(trace, status, is_recorded=is_recorded)
+    if is_recorded:
+        await _book(trace, status, error)
+    else:
         await _release(trace)
-        return
+    if kept is not None and trace.keeper is not None:
+        await trace.keeper.put(kept)
+
+
+async def _book(trace: Trace, status: CallStatus, error: AppError | None) -> None:
     _count(trace, status)
     seconds = trace.seconds
     metrics.observe(trace, status, seconds)
@@ -83,7 +91,7 @@ async def settle_quietly(trace: Trace, status: CallStatus, error: AppError | Non
 
 def _is_recorded(trace: Trace, error: AppError | None) -> bool:
     """Unknown names and calls over their rate leave no row: whoever hammers would fill the table."""
-    if trace.attempts or trace.is_cached or isinstance(error, BudgetExceeded):
+    if trace.attempts or isinstance(error, BudgetExceeded):
         return True
     return not isinstance(error, UnknownModel | Limited) and trace.route is not None
 
@@ -109,7 +117,9 @@ def _count(trace: Trace, status: CallStatus) -> None:
         elif not usage.is_estimated:
             estimates.learn(trace.deployment, trace.prompt_estimate, usage)
     elif status in UNFINISHED and trace.was_sent:
-        usage = usage or _partial(trace)
+        usage = usage or (
+            _partial(trace) if trace.call.is_stream else estimates.counted(trace.call, trace.text)
+        )
     trace.usage = usage or Usage()
     trace.cost_nano = cost_of(trace.deployment.price, trace.usage)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from apps.core.errors import FieldError, Invalid
+from apps.providers.domain import requests
 from apps.providers.domain.calls import Answer, Call
 from apps.providers.domain.guardrails import registry, texts
 from apps.providers.domain.guardrails.protocol import Guard
@@ -17,6 +18,12 @@ from apps.providers.domain.tables import RouteView
 from apps.providers.enums import Dialect, Operation
 from apps.providers.gateway.trace import Trace
 
+FORMS = {
+    Operation.CHAT: requests.CHAT,
+    Operation.COMPLETION: requests.COMPLETION,
+    Operation.EMBEDDINGS: requests.EMBEDDINGS,
+    Operation.IMAGES: requests.IMAGES,
+}
 VARIABLES = "prompt_variables"
 """A field of ours in a caller's body; it never goes upstream."""
 CAPACITY = 1_000
@@ -30,10 +37,13 @@ def shape_request(trace: Trace, prompt: PromptView | None) -> None:
     if prompt is not None or variables is not None:
         body = {name: value for name, value in call.body.items() if name != VARIABLES}
         call.body = with_prompt(replace(call, body=body), prompt, variables)
+        call.plain_bytes = 0  # it is longer now than what was sent
     assert trace.route is not None
     for guard in guards_of(trace.route):
         if guard.on_request:
-            call.body = texts.change_request(call.body, guard.guardrail.check)
+            body = texts.change_request(call.body, guard.guardrail.check)
+            if body is not call.body:
+                call.body, call.plain_bytes = body, 0
 
 
 def shape_answer(trace: Trace, answer: Answer) -> Answer:
@@ -68,7 +78,7 @@ def with_prompt(call: Call, prompt: PromptView | None, variables: Any) -> dict[s
     if prompt is None:
         raise Invalid.field(VARIABLES, "are for routes that have a prompt", "unknown_field")
     messages = _filled(prompt, {} if variables is None else variables)
-    body = {**prompt.parameters, **call.body}
+    body = {**_parameters(prompt, call), **call.body}
     if call.operation is Operation.COMPLETION:
         return _before_text(body, messages)
     if call.operation is not Operation.CHAT:
@@ -76,6 +86,16 @@ def with_prompt(call: Call, prompt: PromptView | None, variables: Any) -> dict[s
     if call.dialect is Dialect.ANTHROPIC:
         return _before_anthropic(body, messages)
     return {**body, "messages": [*messages, *body["messages"]]}
+
+
+def _parameters(prompt: PromptView, call: Call) -> dict[str, Any]:
+    """Those that this door knows; they are checked as if the caller had sent them."""
+    known = FORMS[call.operation] if call.dialect is Dialect.OPENAI else requests.MESSAGES
+    found = {name: value for name, value in prompt.parameters.items() if name in known}
+    for name, value in found.items():
+        if value is not None and (said := known[name](value)) is not None:
+            raise Invalid.field(f"prompt.parameters.{name}", said)
+    return found
 
 
 def _filled(prompt: PromptView, variables: Any) -> list[dict[str, Any]]:

@@ -42,13 +42,13 @@ class Stream:
 
     async def begin(self, plan: Plan) -> None:
         """Until the first token is there. Raises what the caller is to be told."""
-        step = plan.first()
-        if step is None:
-            raise NoDeployment
         trace = self.trace
         if trace.kept is not None:
             self._first = trace.kept.events()
             return
+        step = plan.first()
+        if step is None:
+            raise NoDeployment
         self._guard = stream_guard(trace)
         while True:
             self._attempt = attempt = Attempt(trace, step)

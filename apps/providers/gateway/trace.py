@@ -46,7 +46,7 @@ class Trace:
     text_bytes: int = 0
     is_booked: bool = False
     keeper: Keeper | None = None
-    """Where the route keeps or captures answers."""
+    """Where route or key asks for answers to be put aside."""
     kept: Kept | None = None
     """The answer, where it was there already."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import path
 
 from apps.providers.rest.budgets import BudgetViewSet
+from apps.providers.rest.captures import CaptureViewSet
 from apps.providers.rest.deployments import DeploymentViewSet
 from apps.providers.rest.prompts import PromptViewSet
 from apps.providers.rest.providers import ProviderViewSet
@@ -43,4 +44,7 @@ urlpatterns = [
     path("usage", UsageViewSet.as_view({"get": "list"})),
     path("usage/export", UsageViewSet.as_view({"get": "export"})),
     path("usage/calls", CallViewSet.as_view({"get": "list"})),
+    path("usage/calls/<str:id>/capture", CaptureViewSet.as_view({"get": "of_call"})),
+    path("captures", CaptureViewSet.as_view({"get": "list"})),
+    path("captures/<str:id>", CaptureViewSet.as_view({"get": "retrieve"})),
 ]
