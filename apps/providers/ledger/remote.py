@@ -63,7 +63,9 @@ class RemoteLedger:
         return reservation
 
     async def settle(self, reservation: Reservation, spent: Amount) -> None:
-        await self._end(reservation, [reservation.organization, reservation.id, self.epoch, list(spent)])
+        await self._end(
+            reservation, [reservation.organization, reservation.id, self.epoch, list(spent)]
+        )
 
     async def release(self, reservation: Reservation) -> None:
         await self._end(reservation, [reservation.organization, reservation.id, "", [0, 0]])
