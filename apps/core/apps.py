@@ -16,7 +16,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core import changes, idempotency, metrics  # noqa: PLC0415 - models are ready only now
-        from apps.core.asgi import access, lifecycle  # noqa: PLC0415 - models are ready only now
+        from apps.core.asgi import access, ending, lifecycle  # noqa: PLC0415 - models are ready only now
         from apps.core.files import sweep  # noqa: PLC0415 - models are ready only now
         from apps.core.limits import factory as limits  # noqa: PLC0415 - as all of these
         from apps.core.limits import remote  # noqa: PLC0415 - as above
@@ -30,6 +30,8 @@ class CoreConfig(AppConfig):
         remote.serve_limits(limits.get_store)
         lifecycle.on_start(rpc.serve)
         lifecycle.on_stop(rpc.stop)
+        lifecycle.on_start(ending.begin)
+        lifecycle.on_drain(ending.announce)
         lifecycle.every(changes.POLL_SECONDS, "changes", changes.poll_changes)
         lifecycle.every(5, "metrics", metrics.take_readings)
         lifecycle.on_stop(_close_http_session)

@@ -1,4 +1,4 @@
-"""Work that somebody waits for: it ends when they hang up."""
+"""Work that somebody waits for: it ends when they hang up, and when the server does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from apps.core.asgi.body import ClientGone
+from apps.core.asgi.ending import until_the_end
 from apps.core.asgi.request import GateRequest
 
 T = TypeVar("T")
@@ -16,10 +17,11 @@ LOOK_SECONDS = 0.25
 
 
 async def while_present(request: GateRequest, work: Coroutine[Any, Any, T]) -> T:
-    """What the work comes to. It is cancelled when the caller hangs up, and `ClientGone` raised."""
+    """What the work comes to. It is cancelled when the caller hangs up, and `ClientGone` raised; or `Stopping`."""
     receive = request.receive
     if receive is None:
-        return await work
+        with until_the_end():
+            return await work
     task = asyncio.current_task()
     assert task is not None
     is_gone = False
@@ -38,7 +40,8 @@ async def while_present(request: GateRequest, work: Coroutine[Any, Any, T]) -> T
 
     timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, begin)
     try:
-        return await work
+        with until_the_end():
+            return await work
     except asyncio.CancelledError:
         if not is_gone:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from apps.core import envelopes, json
+from apps.core.asgi.ending import until_the_end
 from apps.core.errors import AppError
 from apps.providers.domain.calls import Event
 from apps.providers.enums import Dialect
@@ -30,7 +31,8 @@ class Frames:
     async def __anext__(self) -> bytes:
         while not self._is_over:
             try:
-                events = await anext(self._stream)
+                with until_the_end():
+                    events = await anext(self._stream)
             except StopAsyncIteration:
                 break
             except AppError as error:
