@@ -40,6 +40,7 @@ PLACES = (
             Place(_("Providers"), "providers", permission=ProvidersPermission.VIEW),
             Place(_("Usage"), "usage", permission=ProvidersPermission.USAGE_VIEW),
             Place(_("Requests"), "requests", permission=ProvidersPermission.USAGE_VIEW),
+            Place(_("Prompts"), "prompts", permission=ProvidersPermission.PROMPT_VIEW),
             Place(_("Budgets"), "budgets", permission=ProvidersPermission.USAGE_VIEW),
         ),
     ),

@@ -19,6 +19,7 @@ from tests.factories.console import Visitor, page, title
 from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
+    make_prompt,
 from tests.factories.tenants import make_invitation, make_member, make_service_account
 from tests.factories.webhooks import make_delivery, make_webhook
 
@@ -29,6 +30,11 @@ ADMINS = {"admin": 200, "user": 403, "viewer": 403}
 PAGES = {
     "home": ("/console/", EVERYBODY),
     "playground": ("/console/playground", MAKERS),
+    "prompts": ("/console/prompts", EVERYBODY),
+    "prompt-new": ("/console/prompts/new", MAKERS),
+    "prompt": ("/console/prompts/{prompt}", EVERYBODY),
+    "prompt-diff": ("/console/prompts/{prompt}/diff", EVERYBODY),
+    "prompt-version-new": ("/console/prompts/{prompt}/versions/new", MAKERS),
     "jobs": ("/console/jobs", EVERYBODY),
     "job": ("/console/jobs/{job}", EVERYBODY),
     "keys": ("/console/keys", EVERYBODY),
@@ -55,6 +61,10 @@ PAGES = {
 DEEDS = {
     "switch": "/console/switch",
     "playground-samples": "/console/playground/samples",
+    "prompt-try": "/console/prompts/{prompt}/try",
+    "prompt-label": "/console/prompts/{prompt}/label",
+    "prompt-unlabel": "/console/prompts/{prompt}/unlabel",
+    "prompt-remove": "/console/prompts/{prompt}/remove",
     "jobs-cancel": "/console/jobs/cancel",
     "job-cancel": "/console/jobs/{job}/cancel",
     "job-retry": "/console/jobs/{job}/retry",
@@ -71,6 +81,8 @@ DEEDS = {
     "delivery-replay": "/console/webhooks/deliveries/{delivery}/replay",
 }
 FORMS = [
+    "prompt-new",
+    "prompt-version-new",
     "playground",
     "key-new",
     "key-edit",
@@ -97,6 +109,7 @@ class Things:
     job: str
     webhook: str
     delivery: str
+    prompt: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -115,6 +128,7 @@ def things_of(organization) -> Things:
         job=make_job(organization, by=member).public_id,
         webhook=webhook.public_id,
         delivery=delivery.public_id,
+        prompt=make_prompt(organization).public_id,
     )
 
 
