@@ -11,6 +11,9 @@ from apps.core.actor import Role
 from apps.core.limits.factory import set_store
 from apps.core.limits.memory import MemoryLimitStore
 from apps.core.tenancy import organization_scope
+from apps.providers.ledger.factory import set_ledger
+from apps.providers.ledger.memory import MemoryLedger
+from apps.providers.queries.usage import forget_kept
 from apps.tenants.models import Membership, Organization
 from tests.factories.console import Visitor
 from tests.factories.tenants import make_admin, make_member, make_organization
@@ -22,6 +25,15 @@ def empty_limits() -> Iterator[None]:
     cache.clear()  # django-ratelimit counts there
     yield
     set_store(None)
+
+
+@pytest.fixture(autouse=True)
+def empty_ledger() -> Iterator[None]:
+    """What was spent and asked for in one test is nothing to the next."""
+    before = set_ledger(MemoryLedger())
+    forget_kept()
+    yield
+    set_ledger(before)
 
 
 @pytest.fixture

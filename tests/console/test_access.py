@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.console.urls import urlpatterns
 from apps.core.actor import Role
@@ -19,8 +20,14 @@ from tests.factories.console import Visitor, page, title
 from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
+from tests.factories.providers import (
+    make_deployment,
     make_prompt,
+    make_route,
+    make_route_version,
+)
 from tests.factories.tenants import make_invitation, make_member, make_service_account
+from tests.factories.usage import make_budget, make_usage, record_of
 from tests.factories.webhooks import make_delivery, make_webhook
 
 EVERYBODY = {"admin": 200, "user": 200, "viewer": 200}
@@ -30,11 +37,30 @@ ADMINS = {"admin": 200, "user": 403, "viewer": 403}
 PAGES = {
     "home": ("/console/", EVERYBODY),
     "playground": ("/console/playground", MAKERS),
+    "usage": ("/console/usage", EVERYBODY),
+    "requests": ("/console/requests", EVERYBODY),
+    "request": ("/console/requests/{call}", EVERYBODY),
     "prompts": ("/console/prompts", EVERYBODY),
     "prompt-new": ("/console/prompts/new", MAKERS),
     "prompt": ("/console/prompts/{prompt}", EVERYBODY),
     "prompt-diff": ("/console/prompts/{prompt}/diff", EVERYBODY),
     "prompt-version-new": ("/console/prompts/{prompt}/versions/new", MAKERS),
+    "budgets": ("/console/budgets", EVERYBODY),
+    "budget-new": ("/console/budgets/new", ADMINS),
+    "budget": ("/console/budgets/{budget}", EVERYBODY),
+    "routes": ("/console/routes", EVERYBODY),
+    "route-new": ("/console/routes/new", ADMINS),
+    "route": ("/console/routes/{route}", EVERYBODY),
+    "route-edit": ("/console/routes/{route}/edit", ADMINS),
+    "route-version": ("/console/routes/{route}/versions/1", EVERYBODY),
+    "providers": ("/console/providers", EVERYBODY),
+    "provider-new": ("/console/providers/new", ADMINS),
+    "provider": ("/console/providers/{provider}", EVERYBODY),
+    "provider-edit": ("/console/providers/{provider}/edit", ADMINS),
+    "provider-models": ("/console/providers/{provider}/models", ADMINS),
+    "deployment-new": ("/console/providers/{provider}/deployments/new", ADMINS),
+    "deployment": ("/console/providers/deployments/{deployment}", EVERYBODY),
+    "deployment-edit": ("/console/providers/deployments/{deployment}/edit", ADMINS),
     "jobs": ("/console/jobs", EVERYBODY),
     "job": ("/console/jobs/{job}", EVERYBODY),
     "keys": ("/console/keys", EVERYBODY),
@@ -60,11 +86,17 @@ PAGES = {
 }
 DEEDS = {
     "switch": "/console/switch",
+    "route-restore": "/console/routes/{route}/versions/1/restore",
+    "route-delete": "/console/routes/{route}/delete",
+    "provider-test": "/console/providers/{provider}/test",
+    "provider-delete": "/console/providers/{provider}/delete",
+    "deployment-delete": "/console/providers/deployments/{deployment}/delete",
     "playground-samples": "/console/playground/samples",
     "prompt-try": "/console/prompts/{prompt}/try",
     "prompt-label": "/console/prompts/{prompt}/label",
     "prompt-unlabel": "/console/prompts/{prompt}/unlabel",
     "prompt-remove": "/console/prompts/{prompt}/remove",
+    "budget-remove": "/console/budgets/{budget}/remove",
     "jobs-cancel": "/console/jobs/cancel",
     "job-cancel": "/console/jobs/{job}/cancel",
     "job-retry": "/console/jobs/{job}/retry",
@@ -83,7 +115,16 @@ DEEDS = {
 FORMS = [
     "prompt-new",
     "prompt-version-new",
+    "budget-new",
+    "budget",
     "playground",
+    "route-new",
+    "route-edit",
+    "provider-new",
+    "provider-edit",
+    "provider-models",
+    "deployment-new",
+    "deployment-edit",
     "key-new",
     "key-edit",
     "invite",
@@ -109,7 +150,12 @@ class Things:
     job: str
     webhook: str
     delivery: str
+    call: str
     prompt: str
+    budget: str
+    route: str
+    deployment: str
+    provider: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -119,6 +165,10 @@ def things_of(organization) -> Things:
     member = make_member(organization, Role.USER)
     webhook = make_webhook(organization)
     delivery = make_delivery(webhook)
+    call = make_usage(organization, at=timezone.now())
+    deployment = make_deployment(organization)
+    route = make_route(organization, targets=[deployment])
+    make_route_version(route)
     return Things(
         key=make_key(member).key.public_id,
         member=member.public_id,
@@ -128,7 +178,12 @@ def things_of(organization) -> Things:
         job=make_job(organization, by=member).public_id,
         webhook=webhook.public_id,
         delivery=delivery.public_id,
+        call=record_of(call),
         prompt=make_prompt(organization).public_id,
+        budget=make_budget(organization, scope="end_user", subject=call.request_id).public_id,
+        route=route.public_id,
+        deployment=deployment.public_id,
+        provider=deployment.provider.public_id,
     )
 
 
@@ -261,7 +316,11 @@ def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user)
 
 
 @pytest.mark.parametrize(
-    "path", ["jobs", "keys", "members", "service-accounts", "webhooks", "audit"]
+    "path",
+    [
+        *("usage", "requests", "prompts"),
+        *("jobs", "keys", "members", "service-accounts", "webhooks", "audit"),
+    ],
 )
 def test_list_costs_the_same_queries_for_more_rows(
     path, at_admin, organization, django_assert_num_queries

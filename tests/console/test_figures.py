@@ -13,7 +13,13 @@ pytestmark = pytest.mark.unit
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0"), (12_345, "12,345"), (999_999, "999,999"), (3_214_000, "3.21 M"), (2 * 10**9, "2.00 B")],
+    [
+        (0, "0"),
+        (12_345, "12,345"),
+        (999_999, "999,999"),
+        (3_214_000, "3.21 M"),
+        (2 * 10**9, "2.00 B"),
+    ],
 )
 def test_count(number, text):
     assert figures.count(number) == text

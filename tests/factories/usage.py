@@ -10,7 +10,7 @@ from apps.core import json
 from apps.core.spool.process import Record
 from apps.core.tenancy import organization_scope
 from apps.providers.domain.usage import UsageEntry
-from apps.providers.models import Budget
+from apps.providers.models import Budget, UsageRecord
 from apps.providers.services import usage
 from apps.tenants.models import Organization
 
@@ -47,6 +47,12 @@ def make_usage(organization: Organization, **values: Any) -> UsageEntry:
     entry = make_entry(organization, **values)
     usage.drain_usage(make_records(entry))
     return entry
+
+
+def record_of(entry: UsageEntry) -> str:
+    """The place in the log of a call that was drained."""
+    with organization_scope(entry.organization):
+        return UsageRecord.objects.get(request_id=entry.request_id).record
 
 
 def make_budget(organization: Organization, **values: Any) -> Budget:
