@@ -306,3 +306,23 @@ def test_a_forked_child_writes_into_files_of_its_own(root: Path, taken: Taken) -
     spool.drain()
 
     assert (status, taken.values) == (0, ["parent", "child"])
+
+
+def test_drain_whole_takes_ours_and_what_dead_processes_left(root, taken):
+    dead = Spool(root, {"usage": taken})
+    dead.append("usage", {"n": 1})
+    dead.close()
+    ours = Spool(root, {"usage": taken})
+    ours.append("usage", {"n": 2})
+
+    assert ours.drain_whole() is True
+    assert sorted(value["n"] for value in taken.values) == [1, 2]
+
+
+def test_drain_whole_says_when_something_was_left_behind(root, taken):
+    dead = Spool(root, {"usage": taken})
+    dead.append("usage", {"n": 1})
+    dead.close()
+    taken.error = lambda _: OperationalError("away")
+
+    assert Spool(root, {"usage": taken}).drain_whole() is False
