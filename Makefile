@@ -1,7 +1,7 @@
 # One verb for everything. Needs only make and python3 (3.11 or newer, with venv).
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test lint types bench soak lock demo-key
+.PHONY: help install up test lint types bench soak lock demo-key demo-llm
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -57,6 +57,11 @@ soak: ## run under load for long, then under many faults (ARGS, FAULTS)
 lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)
 	@$(PREPARE) dev
 	@$(PYTHON) scripts/setup/lock.py $(ARGS)
+
+demo-llm: ## call a small real model in every form through the gateway, in a house of its own
+	@$(PREPARE) base
+	@$(PREPARE) local
+	@$(PYTHON) scripts/demo_llm.py
 
 demo-key: ## print another admin key of the demo organisation
 	@$(PREPARE) base
