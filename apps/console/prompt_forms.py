@@ -24,7 +24,7 @@ class VersionForm(forms.Form):
         label=gettext_lazy("Parameters"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "placeholder": "{}"}),
-        help_text=gettext_lazy("Defaults of a call as JSON, such as {“temperature”: 0.2}."),
+        help_text=gettext_lazy('Defaults of a call as JSON, such as {"temperature": 0.2}.'),
     )
     note = forms.CharField(
         label=gettext_lazy("Note"),
@@ -54,13 +54,13 @@ class VersionForm(forms.Form):
     def _add_message(self, index: int) -> None:
         number = {"number": index + 1}
         self.fields[f"role_{index}"] = forms.ChoiceField(
-            label=_("Message %(number)d: role") % number,
+            label=_("Message %(number)d, role") % number,
             choices=[(role, role) for role in ROLES],
             required=False,
             initial="user" if index else "system",
         )
         self.fields[f"content_{index}"] = forms.CharField(
-            label=_("Message %(number)d: text") % number,
+            label=_("Message %(number)d, text") % number,
             required=False,
             strip=False,
             widget=forms.Textarea(attrs={"rows": 5, "class": "mono"}),

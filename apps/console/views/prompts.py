@@ -206,12 +206,14 @@ def _shown(version: PromptVersion) -> dict[str, Any]:
     }
 
 
-def _references(prompt: Prompt, version: PromptVersion) -> list[dict[str, str]]:
+def _references(prompt: Prompt, version: PromptVersion) -> list[dict[str, Any]]:
     """How calls and routes name this version: by the labels it has, and by its number."""
     labels = [name for name, number in labels_of(prompt).items() if number == version.number]
-    told = [{"text": f"{prompt.name}@{label}", "note": _("follows the label")} for label in labels]
-    pinned = {"text": f"{prompt.name}@{version.number}", "note": _("stays this version")}
-    return [*told, pinned]
+    told = [(_("Follows “%(label)s”") % {"label": label}, label) for label in labels]
+    return [
+        {"label": text, "kind": "id", "value": f"{prompt.name}@{tag}", "is_whole": True}
+        for text, tag in (*told, (_("Stays this version"), version.number))
+    ]
 
 
 def _versions(prompt: Prompt, chosen: int) -> Listing:
