@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from apps.core.actor import Role
 from apps.events.models import AuditEntry
+from apps.providers.enums import ProviderKind
 from apps.tenants.models import Membership, Organization, User
 from tests.factories.console import Visitor, errors, notices, page, secret_in, toasts
 from tests.factories.keys import make_key
+from tests.factories.providers import make_deployment, make_provider, make_route
 from tests.factories.tenants import PASSWORD, log_in, make_invitation, make_user
+from tests.factories.usage import make_usage
 
 NEW_PASSWORD = "a lever, a lamp and a bell"
 
@@ -49,6 +56,34 @@ def test_samples_stand_at_the_readers_own_address(at_viewer):
     text = page(at_viewer.get("/console/"))
 
     assert "curl http://testserver/api/v1/auth/me" in text
+
+
+def test_home_shows_the_first_call_of_a_model_that_is_here(at_user, at_viewer, organization):
+    local = make_deployment(
+        organization, provider=make_provider(organization, kind=ProviderKind.LOCAL)
+    )
+    make_route(organization, name="alpha")
+    make_route(organization, name="tiny", targets=[local])
+
+    text, read_only = page(at_user.get("/console/")), page(at_viewer.get("/console/"))
+
+    assert "curl -N http://testserver/v1/chat/completions" in text
+    assert '"model": "tiny"' in text
+    assert 'href="/console/requests">' in text
+    assert "/v1/chat/completions" not in read_only
+
+
+def test_home_tells_of_todays_traffic(at_viewer, organization, stranger):
+    now = timezone.now()
+    make_usage(organization, at=now, cost_nano=3 * 10**9)
+    make_usage(organization, at=now, cost_nano=0, status="error")
+    make_usage(organization, at=now - timedelta(days=2))
+    make_usage(stranger.organization, at=now)
+
+    text = page(at_viewer.get("/console/"))
+
+    assert re.findall(r'stat__value">(.*?)<', text)[:3] == ["2", "$3.00", "50 %"]
+    assert "1 of today's calls" in text
 
 
 def test_settings_renames_the_organization(at_admin, organization):

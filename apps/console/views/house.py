@@ -16,6 +16,7 @@ from apps.console.forms import OrganizationForm
 from apps.console.page import Page, actor_of, done, show
 from apps.console.refusals import add_errors, signed_in
 from apps.console.samples import code_samples
+from apps.console.traffic import first_call, stats_of_today
 from apps.console.views.audit import who
 from apps.console.words import words_for
 from apps.core.actor import Actor
@@ -45,7 +46,9 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "console/home/index.html",
         page,
-        stats=_stats(actor, active_keys),
+        stats=[*stats_of_today(actor), *_stats(actor, active_keys)],
+        first_call=first_call(request, actor),
+        requests_url=reverse("console:requests"),
         may_begin=not active_keys and has(actor, KeyPermission.CREATE),
         recent=_recent(actor),
         topic="audit.events" if has(actor, EventsPermission.AUDIT_VIEW) else "",
