@@ -183,7 +183,7 @@ def guardrail_lines(guardrails: Iterable[Mapping[str, Any]]) -> str:
 def _guardrail(line: str) -> dict[str, Any]:
     name, _space, rest = line.partition(" ")
     if not rest.strip():
-        return {"name": name}
+        return {"name": name, "options": {}}
     try:
         return {"name": name, "options": json.loads(rest)}
     except ValueError:

@@ -72,7 +72,7 @@ def _level(number: int, parts: list[Part]) -> dict[str, Any]:
                 # Texts, so that no language puts a comma into a drawing.
                 "x": f"{start:.3f}",
                 "width": f"{percent:.3f}" if percent else "",
-                "fit": "wide" if percent >= 16 else "middling" if percent >= 8 else "narrow",
+                "fit": "wide" if percent >= 20 else "middling" if percent >= 11 else "narrow",
             }
         )
         start += percent

@@ -62,7 +62,7 @@ def at(page: Page, gateway: Gateway, cookies: Any) -> Callable[..., Page]:
     page.context.clear_cookies()
     page.context.add_cookies(cookies)
 
-    def open_page(*modes: str, **more: object) -> Page:
+    def open_page(*modes: str, **more: Any) -> Page:
         page.goto(f"{gateway.url}/console/playground?route={gateway.route(*modes, **more)}")
         page.get_by_label("Message").fill("Is the line clear?")
         return page

@@ -4,9 +4,10 @@ else changed it meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -59,7 +60,7 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL
     route = routing.route(actor=actor, name=id)
     if _is_draft(request):
         return _show(request, route, _draft(request, route))
-    start = _shown(route)
+    start = _shown(routes.definition(route), route.revision)
     rows = rows_of(request.POST) if request.method == "POST" else start["rows"]
     form = _form(actor, route, request.POST or None, rows=rows, initial=start)
     status = 422
@@ -114,36 +115,40 @@ def _form(
     )
 
 
-def _shown(route: Route) -> dict[str, Any]:
+def _shown(definition: Mapping[str, Any], revision: int) -> dict[str, Any]:
+    """A definition as the form shows it."""
     names = (
         "description", "sticky", "retries", "cache_seconds", "captures", "continues", "prompt",
-        "is_enabled", "revision",
+        "is_enabled",
     )  # fmt: skip
-    shown = {name: getattr(route, name) for name in names}
-    targets = list(route.targets.all())
-    for number, target in enumerate(targets):
-        shown[f"target_{number}"] = target.deployment.public_id
-        shown[f"weight_{number}"] = f"{target.weight:g}"
-        shown[f"priority_{number}"] = target.priority
-    shown |= {f"fallback_{number}": name for number, name in enumerate(route.fallbacks)}
-    shown["guardrails"] = guardrail_lines(route.guardrails)
-    return shown | {"rows": len(targets) + SPARE}
+    shown = {name: definition[name] for name in names}
+    for number, target in enumerate(definition["targets"]):
+        shown[f"target_{number}"] = target["deployment"]
+        shown[f"weight_{number}"] = f"{target['weight']:g}"
+        shown[f"priority_{number}"] = target["priority"]
+    shown |= {f"fallback_{number}": name for number, name in enumerate(definition["fallbacks"])}
+    shown["guardrails"] = guardrail_lines(definition["guardrails"])
+    return shown | {"rows": len(definition["targets"]) + SPARE, "revision": revision}
 
 
 def _show_stale(request: HttpRequest, seen: Route, form: RouteForm) -> HttpResponse:
-    """Nothing is lost and nothing overwritten: what saving again would change stands beside the button."""
+    """Nothing is lost and nothing overwritten: the form holds theirs with what this person changed put on top, and
+    what saving it would change stands above.
+    """
     actor = actor_of(request)
     route = routing.route(actor=actor, name=seen.public_id)
     present = routes.definition(route)
+    began = routing.route_versions(actor=actor, name=seen.public_id).filter(
+        revision=form.cleaned_data["revision"]
+    )
+    base: Mapping[str, Any] = next((version.definition for version in began), {})
     names = {each.public_id: each.name for each in routing.deployments(actor=actor)}
-    terms = form.terms()
-    targets = [
-        {**target, "name": names[target["deployment"]]} for target in terms.get("targets", [])
-    ]
-    wanted = {**present, **terms, "targets": targets if "targets" in terms else present["targets"]}
-    data: QueryDict = request.POST.copy()
-    data["revision"] = str(route.revision)
-    again = _form(actor, route, data, rows=rows_of(data), initial={})
+    mine = form.terms()
+    if "targets" in mine:
+        mine["targets"] = [{**each, "name": names[each["deployment"]]} for each in mine["targets"]]
+    wanted = present | {name: mine[name] for name in mine if mine[name] != base.get(name)}
+    start = _shown(wanted, route.revision)
+    again = _form(actor, route, None, rows=start["rows"], initial=start)
     stale = {
         "changes": changes(present, wanted),
         "url": reverse("console:route-edit", args=[route.public_id]),
