@@ -206,6 +206,7 @@ SIGNALBOX_LOCAL_LLM = env.local_llm
 SIGNALBOX_LOCAL_MODEL, SIGNALBOX_LOCAL_IDLE = env.signalbox_local_model, env.signalbox_local_idle
 
 # Events
+SIGNALBOX_GRAPHQL_CALL_SECONDS = env.signalbox_graphql_call_seconds
 SIGNALBOX_CAPTURE_RETENTION = timedelta(days=env.signalbox_capture_days)
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows

@@ -12,6 +12,7 @@ from apps.core.graphql.execution import house_schema
 from apps.core.graphql.fields import FieldDoor
 from apps.events.topics import TOPICS
 from apps.jobs.permissions import JobPermission
+from apps.providers.permissions import ProvidersPermission
 
 pytestmark = pytest.mark.unit
 
@@ -21,6 +22,8 @@ PUBLIC = {"Query.version", "Query.health"}
 
 # Subscriptions that stand in place of their topic's own and ask for a right of their own app -> which.
 NARROWER = {"jobProgress": JobPermission.VIEW}
+# A call of the subscriber's own, and no topic.
+CALLS = {"completionTokens": ProvidersPermission.CALL}
 # Plain lists as long as the code that declares them.
 DECLARED = {"Query.jobKinds"}
 
@@ -70,7 +73,7 @@ def test_every_topic_has_its_subscription() -> None:
 
     assert {
         name: door_of(field).permission for name, field in subscriptions.fields.items()
-    } == named | NARROWER
+    } == named | NARROWER | CALLS
 
 
 def test_every_list_is_a_connection_of_bounded_pages() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import isawaitable
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +15,13 @@ from django.utils.module_loading import import_string
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     execute,
     get_operation_ast,
     subscribe,
@@ -53,6 +60,8 @@ class Prepared:
     operation: OperationDefinitionNode
     variables: Mapping[str, Any]
     calls: int
+    is_on_loop: bool = False
+    """Whether it waits for others than the database, and so must not hold a thread: `run_on_loop` is its way."""
 
     @property
     def kind(self) -> OperationType:
@@ -86,11 +95,15 @@ def prepare(operation: Operation, *, is_anonymous: bool) -> Prepared:
         where = f" (line {place.line}, column {place.column})" if place else ""
         raise Invalid(f"{errors[0].message}{where}")
     cost = costs[chosen.name.value if chosen.name else None]
-    return Prepared(document, chosen, operation.variables, cost.roots)
+    is_on_loop = _is_on_loop(schema, document, chosen)
+    return Prepared(document, chosen, operation.variables, cost.roots, is_on_loop)
 
 
 def run(prepared: Prepared, context: GraphContext) -> dict[str, Any]:
     """Execute a query or mutation in this thread; the response's members."""
+    if prepared.is_on_loop:
+        refusal = Invalid("This field runs in a request of its own, not in a batch.")
+        return {"errors": [format_refusal(refusal, context.request_id)]}
     with database_deadline(context):
         result = execute(
             house_schema(),
@@ -102,6 +115,61 @@ def run(prepared: Prepared, context: GraphContext) -> dict[str, Any]:
         )
     assert isinstance(result, ExecutionResult)
     return present(result, context)
+
+
+async def run_on_loop(prepared: Prepared, context: GraphContext) -> dict[str, Any]:
+    """Execute a mutation whose fields are coroutines, under a bound of its own. Cancelled, it lets go at once."""
+    seconds: float = settings.SIGNALBOX_GRAPHQL_CALL_SECONDS
+    context.deadline = monotonic() + seconds
+    try:
+        async with asyncio.timeout(seconds):
+            result = execute(
+                house_schema(),
+                prepared.document,
+                context_value=context,
+                variable_values=dict(prepared.variables),
+                operation_name=prepared.operation.name.value if prepared.operation.name else None,
+                execution_context_class=TimedExecution,
+            )
+            if isawaitable(result):
+                result = await result
+    except TimeoutError:
+        refusal = TimedOut(f"The operation took longer than {seconds:g} s.", code="deadline")
+        return {"data": None, "errors": [format_refusal(refusal, context.request_id)]}
+    return present(result, context)
+
+
+def _is_on_loop(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> bool:
+    """All of a mutation's root fields are coroutines, or none."""
+    if operation.operation is not OperationType.MUTATION or schema.mutation_type is None:
+        return False
+    fields = schema.mutation_type.fields
+    names = set(_root_names(document, operation.selection_set.selections)) & fields.keys()
+    waiting = {
+        name
+        for name in names
+        if (d := getattr(fields[name].resolve, "door", None)) and d.is_on_loop
+    }
+    if waiting and waiting != names:
+        raise Invalid(f"{', '.join(sorted(waiting))} runs in an operation without other fields.")
+    return bool(waiting)
+
+
+def _root_names(document: DocumentNode, selections: Iterable[SelectionNode]) -> Iterator[str]:
+    for selection in selections:
+        if isinstance(selection, FieldNode):
+            yield selection.name.value
+        elif isinstance(selection, FragmentSpreadNode):
+            for part in document.definitions:
+                if (
+                    isinstance(part, FragmentDefinitionNode)
+                    and part.name.value == selection.name.value
+                ):
+                    yield from _root_names(document, part.selection_set.selections)
+        else:
+            yield from _root_names(document, selection.selection_set.selections)  # type: ignore[attr-defined]  # an inline fragment
 
 
 def present(result: ExecutionResult, context: GraphContext) -> dict[str, Any]:

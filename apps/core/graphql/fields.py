@@ -21,6 +21,8 @@ class FieldDoor:
     permission: Permission | None = None
     public: str = ""
     signed_in: str = ""
+    is_on_loop: bool = False
+    """Whether the resolver is a coroutine that waits for others and touches no ORM."""
 
     def __post_init__(self) -> None:
         if bool(self.permission) + bool(self.public) + bool(self.signed_in) != 1:

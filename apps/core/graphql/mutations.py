@@ -16,6 +16,7 @@ class RevokeKey(HouseMutation):
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from typing import Any
 
 import graphene
@@ -27,7 +28,10 @@ from apps.core.permissions import Permission
 
 
 class HouseMutation(graphene.Mutation):
-    """Services check the permission too; here it is what the guard test and the schema's readers see."""
+    """Services check the permission too; here it is what the guard test and the schema's readers see.
+
+    A `perform` that is a coroutine runs on the loop, without the ORM, in an operation of its kind alone.
+    """
 
     class Meta:
         abstract = True
@@ -40,7 +44,9 @@ class HouseMutation(graphene.Mutation):
         signed_in: str = "",
         **options: Any,
     ) -> None:
-        door = FieldDoor(permission, signed_in=signed_in)
+        door = FieldDoor(
+            permission, signed_in=signed_in, is_on_loop=iscoroutinefunction(cls.perform)
+        )
 
         def run(root: Any, info: Any, **arguments: Any) -> Any:
             return cls.perform(actor_of(info), **arguments)

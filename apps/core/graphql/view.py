@@ -14,18 +14,36 @@ from apps.core import envelopes
 from apps.core import json as strict_json
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.headers import DOCS_POLICY
+from apps.core.asgi.pool import in_pool
+from apps.core.asgi.presence import while_present
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import AppError, Limited, Malformed, MethodNotAllowed, Unsupported
 from apps.core.graphql import shapes
 from apps.core.graphql.context import GraphContext, new_context
 from apps.core.graphql.errors import format_refusal
-from apps.core.graphql.execution import Prepared, prepare, read_operation, run
+from apps.core.graphql.execution import Prepared, prepare, read_operation, run, run_on_loop
 from apps.core.limits import policy
 from apps.core.openapi.describe import Operation, describe
 
 MAX_BATCH = 10
 BODY_BYTES = 1024 * 1024
 REASON = "the schema answers { version health } to anybody; every other field checks"
+
+
+async def answer_on_loop(request: GateRequest) -> HttpResponse | None:
+    """A single mutation that waits for others (a model) holds no thread; everything else is the view's."""
+    if request.content_type != "application/json" or b"mutation" not in request.body:
+        return None
+    try:
+        operation = read_operation(strict_json.parse(request.body))
+        prepared = prepare(operation, is_anonymous=request.actor is None)
+    except AppError:
+        return None  # for the view to say
+    if not prepared.is_on_loop:
+        return None
+    await in_pool(_charge, request, [prepared])
+    context = new_context(request.actor, request.request_id)
+    return _json(await while_present(request, run_on_loop(prepared, context)), 200)
 
 
 @describe(
@@ -48,7 +66,7 @@ REASON = "the schema answers { version health } to anybody; every other field ch
 @door(
     GET=Door(public=REASON),
     # An Idempotency-Key is not honoured here: an answer may hold a secret anywhere in its data.
-    POST=Door(public=REASON, body_limit=BODY_BYTES, replays=False),
+    POST=Door(public=REASON, body_limit=BODY_BYTES, replays=False, quick=answer_on_loop),
 )
 def graphql(request: GateRequest) -> HttpResponse:
     if request.method == "POST":

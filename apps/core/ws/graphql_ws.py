@@ -18,7 +18,15 @@ from apps.core.asgi.pool import in_pool
 from apps.core.errors import AppError, Limited, Malformed, TooLarge, Unauthenticated
 from apps.core.graphql.context import GraphContext, new_context
 from apps.core.graphql.errors import format_error, format_refusal
-from apps.core.graphql.execution import Prepared, listen, prepare, present, read_operation, run
+from apps.core.graphql.execution import (
+    Prepared,
+    listen,
+    prepare,
+    present,
+    read_operation,
+    run,
+    run_on_loop,
+)
 from apps.core.limits import policy
 from apps.core.ws.auth import Proof
 from apps.core.ws.base import HouseConsumer
@@ -138,6 +146,9 @@ class GraphQLConsumer(HouseConsumer):
             await self._charge(actor, prepared.calls)
             if prepared.kind is OperationType.SUBSCRIPTION:
                 await self._follow(identifier, prepared, context)
+            elif prepared.is_on_loop:
+                self._send("next", await run_on_loop(prepared, context), identifier)
+                self._send("complete", None, identifier)
             else:
                 self._send("next", await in_pool(run, prepared, context), identifier)
                 self._send("complete", None, identifier)

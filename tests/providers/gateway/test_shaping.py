@@ -250,7 +250,7 @@ def test_a_stream_is_captured_as_its_text(house: House, spooled: list[tuple[str,
     house.chat(stream=True)
 
     ((_, record),) = spooled
-    assert (record["status"], record["answer"]) == ("cut", {"text": "word0 word1"})
+    assert (record["status"], record["answer"]) == ("cut", {"text": "word0"})
 
 
 def test_what_is_refused_by_the_rate_is_not_captured(
