@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from config.env import read_environment
@@ -22,6 +24,7 @@ from tests.rig.process import Process, free_port
 
 STARTS_WITHIN = 45.0  # the first time, on a loaded machine
 AGAIN_WITHIN = 5.0
+FIRST_WORDS = ["URL", "admin", "user", "approver", "key"]
 
 
 class Up:
@@ -118,6 +121,18 @@ def test_up_shows_everything_once_and_then_the_address_alone(up: Up) -> None:
         assert up.seconds < AGAIN_WITHIN
         members = Client(up.url, key).get("/api/v1/members").json()
     assert members["meta"]["total"] == 3
+
+
+@pytest.mark.integration
+def test_up_ends_without_a_word_at_ctrl_c_and_leaves_nobody_behind(up: Up) -> None:
+    with up.running() as process:
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.signal(signal.SIGINT)
+        status = process.wait(15)
+
+    assert (status, [line.split()[0] for line in up.lines()]) == (0, FIRST_WORDS)
+    assert len(family) >= 1
+    assert [one for one in family if one.is_running()] == []
 
 
 @pytest.mark.integration

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +22,10 @@ from apps.core.commands import NOT_READY
 from apps.core.system.health import is_behind
 from config.embedded import embedded_worker
 from config.env import read_environment, share_metrics, share_public_url
+
+STOPPING = (
+    "\nsignalbox: stopping; what is under way has {} s to end, Ctrl-C again ends it at once\n"
+)
 
 
 class Command(BaseCommand):
@@ -114,16 +120,19 @@ def bind(config: uvicorn.Config) -> socket.socket:
 
 
 def serve(config: uvicorn.Config, bound: socket.socket) -> None:
-    """Serve until a signal, with a worker for jobs beside it."""
-    with embedded_worker() as worker:
-        tell = worker.terminate if worker else _nobody
+    """Serve until a signal, with a worker for jobs beside it. Ctrl-C is a good end like any other."""
+    with embedded_worker() as worker, suppress(KeyboardInterrupt):
+
+        def tell() -> None:
+            if worker is not None:
+                worker.terminate()
+            if sys.stderr.isatty():
+                sys.stderr.write(STOPPING.format(config.timeout_graceful_shutdown))
+
         if config.workers > 1:
             serve_workers(config, bound, on_stop=tell)
         else:
             DrainingServer(config, on_stop=tell).run(sockets=[bound])
-
-
-def _nobody() -> None: ...
 
 
 def _address(bound: socket.socket) -> str:
