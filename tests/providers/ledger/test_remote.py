@@ -113,7 +113,8 @@ async def test_a_deep_folder_is_reached(
 
 
 async def test_a_real_server_shares_its_limits_and_its_ledger(site: Site) -> None:
-    server = await asyncio.to_thread(site.start)
+    embedded = {"REDIS_URL": ""}
+    server = await asyncio.to_thread(site.start, env=embedded)
     client = Client(site.data_dir / "server.sock")
     store, ledger = RemoteLimitStore(client), RemoteLedger(client, bring=lambda: None)
     checks = [Check("worker", Rate(2, 60))]
@@ -129,7 +130,7 @@ async def test_a_real_server_shares_its_limits_and_its_ledger(site: Site) -> Non
         away = await ledger.reserve(ask(1))
         with pytest.raises(LimitStoreUnavailable):
             await store.hit(checks)
-        await asyncio.to_thread(site.start)
+        await asyncio.to_thread(site.start, env=embedded)
         back = await ledger.reserve(ask(1))
 
         assert (away.outcome, back.outcome) == (Outcome.REBUILDING, Outcome.GRANTED)
