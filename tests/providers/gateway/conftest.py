@@ -13,6 +13,7 @@ from apps.core.spool import process as spool
 from apps.providers.gateway import estimates, table
 from apps.providers.gateway.health import health
 from apps.providers.ledger.factory import set_ledger
+from apps.providers.ledger.memory import MemoryLedger
 from tests.factories.doors import KnownTokens, known_tokens
 from tests.fakes.llm.running import FakeLLM
 from tests.providers.gateway.house import House
@@ -40,7 +41,7 @@ def house(
 ) -> Iterator[House]:
     settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS = frozenset({llm.address})
     set_store(MemoryLimitStore())
-    before = set_ledger(None)
+    before = set_ledger(MemoryLedger())
     health.forget()
     estimates.forget()
     table.known.forget()
