@@ -114,6 +114,7 @@ def test_readings_come_at_once_to_somebody_new_and_then_at_intervals(
         "pool_threads",
         "pool_waiting",
         "process",
+        "queue_depth",
         "sockets",
     ]
 
