@@ -11,14 +11,21 @@ def test_every_model_in_the_admin_has_a_name_in_english():
     assert names == {
         "API keys",
         "audit entries",
+        "budgets",
+        "captures",
+        "deployments",
         "invitations",
         "jobs",
         "login sessions",
         "memberships",
         "organizations",
         "periodic work",
+        "prompts",
+        "providers",
+        "routes",
         "service accounts",
         "stored files",
+        "usage records",
         "users",
         "webhook deliveries",
         "webhook endpoints",
@@ -28,7 +35,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Core", "Events", "Jobs", "Keys", "Organisations and people"}
+    assert apps == {"Core", "Events", "Jobs", "Keys", "Organisations and people", "Providers"}
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():
