@@ -41,9 +41,22 @@ def made(server: ServerProcess, what: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
+def make_provider(server: ServerProcess) -> str:
+    return str(made(server, "providers", {"name": "heard live", "kind": "simulated"})["name"])
+
+
+def make_route(server: ServerProcess) -> str:
+    name = "heard-live"
+    made(server, "providers", {"name": name, "kind": "simulated"})
+    made(server, "deployments", {"name": name, "provider": name, "model": "simulated"})
+    return str(made(server, "routes", {"name": name, "targets": [{"deployment": name}]})["name"])
+
+
 DEEDS: dict[str, Callable[[ServerProcess], str]] = {
     "jobs": submit_job,
     "webhooks": make_webhook,
+    "providers": make_provider,
+    "routes": make_route,
     "keys": make_key,
     "members": invite,
     "service-accounts": make_account,
