@@ -52,7 +52,7 @@ function options(node, data, paint) {
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
     axes: [
       { ...axis, grid: { show: false }, space: 72, size: 28, values: (_, ticks, __, ___, step) => ticks.map((x) => tick(x, step)) },
-      { ...axis, size: 48, gap: 8, values: (_, ticks) => ticks.map((y) => short.format(y)) },
+      { ...axis, size: (_, labels) => 20 + 7 * Math.max(4, ...(labels ?? []).map((label) => label.length)), gap: 8, values: (_, ticks) => ticks.map((y) => short.format(y)) },
     ],
     scales: data.from_zero ? { y: { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } } } : {},
     series: [
