@@ -59,10 +59,8 @@ def usage_charts(rows: Sequence[UsageRow], picture: Picture) -> list[dict[str, A
         _chart(picture, _("Cost"), "$", _each(lines, _cost), _money),
         _chart(picture, _("Tokens"), _("tokens"), _tokens(lines), _whole),
         _chart(picture, _("Errors"), _("calls"), _errors(lines), _whole),
-        _chart(picture, _times_title(picture, _("Duration")), "ms", _durations(lines), _length),
-        _chart(
-            picture, _times_title(picture, _("First token")), "ms", _first_tokens(lines), _length
-        ),
+        _chart(picture, _times_title(lines, _("Duration")), "ms", _durations(lines), _length),
+        _chart(picture, _times_title(lines, _("First token")), "ms", _first_tokens(lines), _length),
     ]
 
 
@@ -161,8 +159,8 @@ def _quantiles(
     ]
 
 
-def _times_title(picture: Picture, title: str) -> str:
-    return f"{title}, p95" if picture.group else title
+def _times_title(lines: Lines, title: str) -> str:
+    return f"{title}, p95" if len(lines) > 1 else title
 
 
 def _whole(value: int) -> str:

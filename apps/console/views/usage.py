@@ -207,7 +207,7 @@ def _by_group(request: HttpRequest, rows: list[UsageRow], question: Question) ->
 def _listing(group: str) -> Listing:
     heads = {"model": _("Model"), "key": _("Key"), "provider": _("Provider")}
     return Listing(
-        id="usage",
+        id="groups",
         label=GROUPS[group],
         columns=[
             Column(heads[group]),
