@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.console.budget_forms import BUDGET_FIELDS, KeyBudgetFields
 from apps.core.actor import Role
 from apps.events.topics import RECORDED, TOPICS
+from apps.keys.domain.terms import MAX_CACHE_SECONDS
 
 PEOPLE_ROLES = [
     (Role.USER.value, _("User: use models, manage what they made")),
@@ -89,6 +90,16 @@ class PasswordForm(forms.Form):
     )
 
 
+def _cache_seconds() -> forms.IntegerField:
+    return forms.IntegerField(
+        label=_("Keep answers"),
+        required=False,
+        min_value=0,
+        max_value=MAX_CACHE_SECONDS,
+        help_text=_("Seconds an answer is given again to the same question; empty for not at all."),
+    )
+
+
 class KeyForm(KeyBudgetFields):
     """A new key. Roles above the maker's, owners and the grant are offered only to those who may give them."""
 
@@ -127,6 +138,7 @@ class KeyForm(KeyBudgetFields):
         max_length=2000,
         help_text=_("Model names by commas; empty for any."),
     )
+    cache_seconds = _cache_seconds()
     is_approver = forms.BooleanField(
         label=_("Carries the approver grant"),
         required=False,
@@ -135,6 +147,7 @@ class KeyForm(KeyBudgetFields):
     field_order = (
         *("name", "role", "owner", "expires_at", "limit", "addresses", "models"),
         *BUDGET_FIELDS,
+        "cache_seconds",
     )
 
     def __init__(
@@ -190,8 +203,13 @@ class KeyTermsForm(KeyBudgetFields):
         max_length=6000,
         help_text=_("Model names by commas; empty for any."),
     )
+    cache_seconds = _cache_seconds()
     revision = forms.IntegerField(widget=forms.HiddenInput)
-    field_order = ("name", "expires_at", "limits", "addresses", "models", *BUDGET_FIELDS)
+    field_order = (
+        *("name", "expires_at", "limits", "addresses", "models"),
+        *BUDGET_FIELDS,
+        "cache_seconds",
+    )
 
 
 class RotateForm(forms.Form):

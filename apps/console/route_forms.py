@@ -45,13 +45,6 @@ class RouteForm(forms.Form):
         required=False,
         help_text=_("Kept as text, redacted by rule, for those who may read them."),
     )
-    continues = forms.BooleanField(
-        label=_("Continue cut streams"),
-        required=False,
-        help_text=_(
-            "Another target goes on where one broke off. Off: a cut stream is told as cut."
-        ),
-    )
     prompt = forms.CharField(
         label=_("Prompt"),
         max_length=200,
@@ -129,7 +122,7 @@ class RouteForm(forms.Form):
         """What the service takes of it."""
         data = self.cleaned_data
         names = (
-            "name", "description", "sticky", "retries", "cache_seconds", "captures", "continues",
+            "name", "description", "sticky", "retries", "cache_seconds", "captures",
             "prompt", "guardrails", "is_enabled",
         )  # fmt: skip
         found = {name: data[name] for name in names if name in data}

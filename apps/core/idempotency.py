@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import orjson
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 
+from apps.core.actor import Actor
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import Conflict, Malformed
 from apps.core.models import StoredAnswer
@@ -71,6 +73,27 @@ def free_key(claim: StoredAnswer) -> None:
     StoredAnswer.objects.filter(pk=claim.pk, status=None).delete()
 
 
+def recall_deed(actor: Actor, place: str, key: str) -> bytes | None:
+    """What a deed came to that was done under this key already; for work that may be begun twice."""
+    found = StoredAnswer.objects.filter(**_where(actor, place, key)).first()
+    return None if found is None else bytes(found.body)
+
+
+def keep_deed(actor: Actor, place: str, key: str, body: bytes) -> None:
+    """Let a deed's result be found by `recall_deed` for a day."""
+    more = {"status": 200, "body": body, "created_at": timezone.now()}
+    StoredAnswer.objects.get_or_create(**_where(actor, place, key), defaults=more)
+
+
+def _where(actor: Actor, place: str, key: str) -> dict[str, Any]:
+    return {
+        "organization_id": actor.organization_id,
+        "principal": actor.principal,
+        "method_path": place[:300],
+        "key": key,
+    }
+
+
 def forget_old_answers() -> int:
     """Drop answers past their day, in every organisation."""
     deleted, _ = StoredAnswer._base_manager.filter(created_at__lt=timezone.now() - KEPT).delete()
@@ -81,12 +104,7 @@ def _claim(
     request: GateRequest, key: str, fingerprint: str, lasts: timedelta
 ) -> StoredAnswer | HttpResponse:
     assert request.actor is not None
-    where = {
-        "organization_id": request.actor.organization_id,
-        "principal": request.actor.principal,
-        "method_path": f"{request.method} {request.path}"[:300],
-        "key": key,
-    }
+    where = _where(request.actor, f"{request.method} {request.path}", key)
     try:
         with transaction.atomic():
             return StoredAnswer.objects.create(

@@ -74,7 +74,7 @@ class ApiKeyAdmin(OperatorAdmin):
     actions = ("revoke",)
     fields = (
         "public_id", "organization", "owner", "name", "secret", "role", "is_approver", "state", "limits",
-        "addresses", "model_names", "budget", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at",
+        "addresses", "model_names", "budget", "cache_seconds", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at",
     )  # fmt: skip
     readonly_fields = fields
 

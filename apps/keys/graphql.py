@@ -62,6 +62,7 @@ class ApiKeyType(HouseType):
         graphene.NonNull(graphene.String), source="model_names", description="Null is every model."
     )
     budget = graphene.Field(KeyBudget)
+    cache_seconds = graphene.Int(required=True)
     expires_at = DateTime()
     last_used_at = DateTime()
     revoked_at = DateTime()
@@ -89,6 +90,9 @@ class KeyTerms(graphene.InputObjectType):
     addresses = graphene.List(graphene.NonNull(graphene.String))
     models = graphene.List(graphene.NonNull(graphene.String))
     budget = BudgetInput()
+    cache_seconds = graphene.Int(
+        description="How long answers of models are kept for it where a route says nothing."
+    )
 
 
 class CreateApiKeyInput(KeyTerms):

@@ -38,6 +38,7 @@ class ApiKey(TenantModel):
     addresses = models.JSONField(default=list)
     model_names = models.JSONField(null=True)
     budget = models.JSONField(null=True)
+    cache_seconds = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

@@ -12,13 +12,20 @@ from apps.core.actor import CredentialKind, Role
 from apps.core.errors import Unauthenticated
 from apps.core.limits.rates import parse_rate
 from apps.core.permissions import permissions_of
+from apps.core.tenancy import organization_scope
 from apps.keys.domain import secrets
 from apps.keys.models import ApiKey, KeySecret
 from apps.keys.queries import identities
 from apps.keys.queries.identities import identity_of_key
 from apps.keys.services import keys
 from tests.factories.keys import make_key
-from tests.factories.tenants import actor_of, make_member, make_service_account
+from tests.factories.tenants import (
+    actor_of,
+    make_admin,
+    make_member,
+    make_organization,
+    make_service_account,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -244,3 +251,22 @@ def test_flood_of_bad_keys_pays_no_bcrypt(user, settings, monkeypatch):
     for _ in range(3):
         identity_of_key(secret)
     assert paid == [1]
+
+
+def test_identity_by_id_is_that_of_the_key_until_it_ends(db: None) -> None:
+    actor = actor_of(make_admin(make_organization()))
+    other = make_organization()
+    with organization_scope(actor.organization_id):
+        issued = keys.issue_key(actor=actor, name="k", role=Role.USER, cache_seconds=60)
+
+    def by_id(organization: int) -> Any:
+        return identities.identity_of_key_id(
+            organization_id=organization, key_id=issued.key.public_id
+        )
+
+    assert by_id(actor.organization_id) == identities.identity_of_key(issued.secret)
+    assert by_id(actor.organization_id).cache_seconds == 60
+    assert by_id(other.pk) is None
+    with organization_scope(actor.organization_id):
+        keys.revoke_key(actor=actor, key_id=issued.key.public_id)
+    assert by_id(actor.organization_id) is None

@@ -76,6 +76,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "addresses": ", ".join(key.addresses),
         "models": ", ".join(key.model_names or []),
         **shown_budget(key.budget),
+        "cache_seconds": key.cache_seconds or None,
         "revision": key.revision,
     }
 
@@ -88,6 +89,7 @@ def _change(request: HttpRequest, key_id: str, form: KeyTermsForm) -> None:
         "limits": limits_of(data["limits"]),
         "addresses": parts(data["addresses"]),
         "models": parts(data["models"]) or None,
+        "cache_seconds": data["cache_seconds"] or 0,
     }
     changed = {name: terms[name] for name in form.changed_data if name in terms}
     if is_budget_changed(form):

@@ -200,6 +200,7 @@ def _terms(data: dict[str, Any]) -> dict[str, Any]:
         "addresses": parts(data["addresses"]),
         "models": parts(data["models"]) or None,
         "budget": key_budget(data),
+        "cache_seconds": data["cache_seconds"] or 0,
     }
 
 

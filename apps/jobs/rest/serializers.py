@@ -13,7 +13,7 @@ from apps.core.rest.fields import ObjectField
 from apps.core.rest.serializers import BodySerializer, ReadSerializer
 from apps.core.rest.text import CleanCharField
 from apps.jobs.domain.priorities import WORDS, Priority
-from apps.jobs.domain.results import address_of
+from apps.jobs.domain.results import links_of
 from apps.jobs.models import Job
 from apps.jobs.queries import jobs, lists
 from apps.jobs.services.submissions import MAX_TOGETHER, MAX_URL
@@ -142,16 +142,6 @@ class WholeJobSerializer(JobSerializer):
     @staticmethod
     def get_links(job: Job) -> LinksSerializer:
         return links_of(job.public_id)  # type: ignore[return-value]  # as above
-
-
-def links_of(job_id: str) -> dict[str, Any]:
-    return {
-        "status": f"/api/v1/job/{job_id}/status",
-        "stream": f"/api/v1/job/{job_id}/stream",
-        "events": f"/api/v1/jobs/{job_id}/events",
-        "cancel": f"/api/v1/jobs/{job_id}/cancel",
-        "result": address_of(job_id),
-    }
 
 
 class JobFilter(django_filters.FilterSet):

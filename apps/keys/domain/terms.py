@@ -20,6 +20,7 @@ SMALLEST_AMOUNT = 1 / NANO
 MAX_AMOUNT = 9_000_000
 """Dollars. In billionths, whole numbers up to here are exact in every place that adds them."""
 MAX_TOKENS = 9_000_000_000_000_000
+MAX_CACHE_SECONDS = 30 * 86_400
 NAME_LENGTH = 255
 MODEL_NAME_LENGTH = 50
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -101,6 +102,19 @@ def check_budget(budget: Any) -> dict[str, Any] | None:
     _raise_if_any(errors)
     bounds = {} if amount is None else {"amount": float(amount)}
     return bounds | ({} if tokens is None else {"tokens": tokens}) | {"period": period}
+
+
+def check_cache_seconds(seconds: int | None) -> int:
+    """0: no answers are kept for it."""
+    if seconds is None:
+        return 0
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int)
+        or not 0 <= seconds <= MAX_CACHE_SECONDS
+    ):
+        raise Invalid.field("cache_seconds", f"must be 0 to {MAX_CACHE_SECONDS}", "range")
+    return seconds
 
 
 def spending_bound(budget: Mapping[str, Any] | None) -> SpendingBound | None:

@@ -36,6 +36,10 @@ class TermsBody(BodySerializer):
         allow_null=True,
         help_text='`{"amount": 25.0, "tokens": 1000000, "period": "day"|"month"|"total"}`, one of the first two at least',
     )
+    cache_seconds = WholeNumberField(
+        required=False,
+        help_text="How long answers of models are kept for it where a route says nothing; 0: not at all.",
+    )
 
 
 class KeyBody(TermsBody):
@@ -92,6 +96,7 @@ class KeySerializer(ReadSerializer):
         child=serializers.CharField(), source="model_names", allow_null=True
     )
     budget = serializers.DictField(allow_null=True)
+    cache_seconds = serializers.IntegerField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)

@@ -60,6 +60,7 @@ def issue_key(
     addresses: Sequence[Any] | None = None,
     models: Sequence[Any] | None = None,
     budget: Mapping[str, Any] | None = None,
+    cache_seconds: int = 0,
 ) -> Issued:
     """Make a key for oneself, or as an admin for a member or service account.
 
@@ -75,6 +76,7 @@ def issue_key(
         "addresses": addresses,
         "models": models,
         "budget": budget,
+        "cache_seconds": cache_seconds,
     }
     wrong, owner, columns = WrongFields(), bounds.Owner(), {}
     with wrong.gathered():
@@ -107,7 +109,7 @@ def issue_key(
 def update_key(
     *, actor: Actor, key_id: str, expected_revision: int | None = None, **new: Any
 ) -> ApiKey:
-    """Change name, expiry, limits, addresses, models or budget; what is not named stays.
+    """Change name, expiry, limits, addresses, models, budget or cache; what is not named stays.
 
     Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`, and `Conflict` for a revoked key.
     """
@@ -210,6 +212,7 @@ def values(key: ApiKey) -> dict[str, Any]:
         "addresses": key.addresses,
         "models": key.model_names,
         "budget": key.budget,
+        "cache_seconds": key.cache_seconds,
     }
 
 
@@ -236,6 +239,7 @@ def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
             lambda value: bounds.bound_models(actor, terms.check_models(value)),
         ),
         "budget": ("budget", terms.check_budget),
+        "cache_seconds": ("cache_seconds", terms.check_cache_seconds),
     }
     columns: dict[str, Any] = {}
     wrong = WrongFields()

@@ -86,7 +86,7 @@ class RouteView:
     """0: answers are not kept."""
     captures: bool = False
     continues: bool = False
-    """Whether a stream that was cut after its first token may be continued by another deployment."""
+    """Always false: a stream that was cut after its first token is told as cut (`routes.check_continues`)."""
     guardrails: tuple[Mapping[str, Any], ...] = ()
     """`{"name": ..., options}` each, in order."""
     prompt: str = ""

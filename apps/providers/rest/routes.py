@@ -62,7 +62,8 @@ class RouteTermsBody(BodySerializer):
     cache_seconds = WholeNumberField(required=False, help_text="0: answers are not kept.")
     captures = FlagField(required=False, help_text="Keep requests and answers, redacted.")
     continues = FlagField(
-        required=False, help_text="Let another target continue a stream that was cut."
+        required=False,
+        help_text="Not offered: a stream that was cut is never continued by another target.",
     )
     guardrails = serializers.ListField(
         child=ObjectField(), required=False, help_text="`{name, options?}` each, in order."

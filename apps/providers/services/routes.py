@@ -197,7 +197,9 @@ def _checked(route: Route, field: str, value: Any, known: Mapping[str, Route]) -
             return rules.check_guardrails(value)
         case "prompt":
             return prompts.check_reference(value) if value else ""
-        case "captures" | "continues" | "is_enabled":
+        case "continues":
+            return rules.check_continues(value)
+        case "captures" | "is_enabled":
             return bool(value)
     raise TypeError(f"a route has no {field}")
 

@@ -13,7 +13,7 @@ from apps.providers.domain.calls import Call
 from apps.providers.enums import ProvidersPermission
 from apps.providers.gateway import engine
 from apps.providers.gateway.trace import Trace, headers_of, limits_of
-from apps.providers.views import replays
+from apps.providers.views import replays, tickets
 from apps.providers.views.bodies import Form, read_call
 from apps.providers.views.frames import Frames
 
@@ -25,10 +25,11 @@ ASKING = Door(ProvidersPermission.CALL, admits_itself=True)
 async def serve(request: GateRequest, form: Form) -> HttpResponseBase:
     """The answer to one model call."""
     call = await read_call(request, form)
+    answer = tickets.submit if tickets.is_preferred(request) else _answer
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
-        return await _answer(request, call)
-    return await replays.run_once(request, key, lambda: _answer(request, call))
+        return await answer(request, call)
+    return await replays.run_once(request, key, lambda: answer(request, call))
 
 
 async def _answer(request: GateRequest, call: Call) -> HttpResponseBase:

@@ -48,7 +48,6 @@ def test_create_route_keeps_its_definition_as_a_version(
         retries=0,
         cache_seconds=60,
         captures=True,
-        continues=True,
         guardrails=[{"name": "deny_list", "options": {"words": ["x"]}}, {"name": "redact"}],
         prompt="tone@production",
     )
@@ -68,7 +67,7 @@ def test_create_route_keeps_its_definition_as_a_version(
         "retries": 0,
         "cache_seconds": 60,
         "captures": True,
-        "continues": True,
+        "continues": False,
         "guardrails": [
             {"name": "deny_list", "options": {"words": ["x"]}},
             {"name": "redact", "options": {}},
