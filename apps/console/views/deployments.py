@@ -102,7 +102,7 @@ def _facts(deployment: Deployment) -> list[dict[str, Any]]:
     unknown = _("unknown")
     cached = deployment.cached_input_price
     words = [str(CAPABILITY_NAMES[word]) for word in deployment.capabilities]
-    window = _("1 M tokens")
+    window = _("for 1 M tokens")
     return [
         {"label": _("Health"), "kind": "lamp", **deployment_rows.lamp(deployment)},
         {"label": _("Id"), "kind": "id", "value": deployment.public_id},
