@@ -235,6 +235,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
+        "CallStatusEnum": "apps.providers.models.usage.STATUSES",
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "JobStateEnum": "apps.jobs.queries.lists.STATES",
