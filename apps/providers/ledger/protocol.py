@@ -234,4 +234,5 @@ def _say(short: Standing | None) -> str | None:
     meter = short.bound.meter
     whose = {"organization": "organization's", "key": "key's", "end_user": "user's"}[meter.scope]
     period = "" if meter.period == "total" else f" for this {meter.period}"
-    return f"The {whose} budget{period} is used up."
+    budget = f"The {whose} budget{period}"
+    return f"{budget} {'is used up' if 0 in short.left else 'has too little left for this call'}."

@@ -107,14 +107,19 @@ async def test_reserve_refuses_when_what_is_spent_leaves_less_than_likely(bench:
     assert reservation.short == Standing(Bound(KEY, 1000), Amount(961), NOTHING)
     with pytest.raises(BudgetExceeded) as error:
         reservation.demand()
-    assert error.value.message == "The key's budget for this day is used up."
+    said = "The key's budget for this day has too little left for this call."
+    assert error.value.message == said
     assert error.value.data["should_retry"] is False
 
 
 async def test_reserve_refuses_a_call_that_costs_anything_when_nothing_is_left(bench: Bench):
     bench.rows[KEY] = Amount(1000)
 
-    assert (await bench.ledger.reserve(ask(1, likely=0))).outcome is Outcome.EXHAUSTED
+    refused = await bench.ledger.reserve(ask(1, likely=0))
+
+    assert refused.outcome is Outcome.EXHAUSTED
+    with pytest.raises(BudgetExceeded, match=r"^The key's budget for this day is used up\.$"):
+        refused.demand()
     assert (await bench.ledger.reserve(ask(0, likely=0))).outcome is Outcome.GRANTED
 
 
