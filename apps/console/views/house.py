@@ -46,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "console/home/index.html",
         page,
-        stats=[*stats_of_today(actor), *_stats(actor, active_keys)],
+        rows=[row for row in (stats_of_today(actor), _stats(actor, active_keys)) if row],
         first_call=first_call(request, actor),
         requests_url=reverse("console:requests"),
         may_begin=not active_keys and has(actor, KeyPermission.CREATE),
