@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from apps.console.views import playground
 from apps.providers.gateway import table
 from apps.providers.gateway.health import health
 from apps.providers.ledger.factory import set_ledger
 from apps.providers.models import Deployment
-from tests.console.conftest import Visitor
 from tests.factories.console import errors, page
+from tests.factories.doors import drive
 from tests.factories.providers import (
     make_deployment,
     make_priced_deployment,
@@ -26,7 +27,9 @@ ASKED = {"model": "support", "message": "Is the line clear?", "system": "Be brie
 
 
 @pytest.fixture(autouse=True)
-def fresh_gateway() -> Iterator[None]:
+def fresh_gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Calls run in this test's thread, so that they see its transaction; a browser test has them cross threads."""
+    monkeypatch.setattr(playground, "call_from_thread", lambda call, seconds: drive(call))
     before = set_ledger(None)
     health.forget()
     table.known.forget()
@@ -41,13 +44,6 @@ def deployment(organization) -> Deployment:
     made = make_priced_deployment(organization, provider=provider, name="large", model="large")
     make_route(organization, name="support", targets=[made])
     return made
-
-
-@pytest.fixture
-def warm(at_admin: Visitor, deployment: Deployment) -> Visitor:
-    """The page's call runs on the I/O loop's thread, which does not see this test's transaction: it is asked for first."""
-    assert at_admin.client.get("/v1/models", cookies=at_admin.cookies).status == 200
-    return at_admin
 
 
 def test_page_offers_the_organizations_enabled_routes(at_user, deployment, organization, stranger):
@@ -80,8 +76,8 @@ def test_page_tells_the_script_the_prices(at_user, deployment):
     assert json.loads(prices) == {"large": ["1000000000", "2000000000", None]}
 
 
-def test_answer_without_a_script_is_whole_and_says_what_it_cost(warm):
-    answer = warm.post("/console/playground", {**ASKED, "max_tokens": "5", "seed": "3"})
+def test_answer_without_a_script_is_whole_and_says_what_it_cost(at_admin, deployment):
+    answer = at_admin.post("/console/playground", {**ASKED, "max_tokens": "5", "seed": "3"})
 
     html = page(answer)
     (text,) = re.findall(r"data-placeholder[^>]*>([^<]*)</div>", html)
@@ -95,11 +91,11 @@ def test_answer_without_a_script_is_whole_and_says_what_it_cost(warm):
     assert "reached the most tokens" in html
 
 
-def test_answer_of_the_same_seed_is_the_same(warm):
+def test_answer_of_the_same_seed_is_the_same(at_admin, deployment):
     form = {**ASKED, "seed": "11"}
     texts = [
         re.findall(
-            r"data-placeholder[^>]*>([^<]*)</div>", page(warm.post("/console/playground", form))
+            r"data-placeholder[^>]*>([^<]*)</div>", page(at_admin.post("/console/playground", form))
         )
         for _ in range(2)
     ]
@@ -111,7 +107,6 @@ def test_failure_is_told_in_words_with_the_request_id(at_admin, organization):
     provider = make_provider(organization, options={"status": 503})
     failing = make_deployment(organization, provider=provider, name="failing")
     make_route(organization, name="broken", targets=[failing], retries=0)
-    at_admin.client.get("/v1/models", cookies=at_admin.cookies)
 
     answer = at_admin.post("/console/playground", {"model": "broken", "message": "Hello"})
 
