@@ -37,7 +37,15 @@ class LiveGateway:
         made: dict[str, Any] = answer.json()
         return made
 
-    def route(self, mode: str, *, key: str = "", kind: str = "openai", **terms: Any) -> str:
+    def route(
+        self,
+        mode: str,
+        *,
+        key: str = "",
+        kind: str = "openai",
+        captures: bool = False,
+        **terms: Any,
+    ) -> str:
         """A public model with one deployment at the fake; `terms` are the deployment's. By `key` of another house."""
         name = f"m-{next(self._numbers)}"
         base = self.llm.root if kind in ("anthropic", "ollama", "gemini") else self.llm.url
@@ -45,9 +53,13 @@ class LiveGateway:
         self.make("providers", place, key=key)
         deployment = {"name": name, "provider": name, "model": mode, **PRICES, **terms}
         self.make("deployments", deployment, key=key)
-        self.make(
-            "routes", {"name": name, "targets": [{"deployment": name}], "retries": 0}, key=key
-        )
+        route = {
+            "name": name,
+            "targets": [{"deployment": name}],
+            "retries": 0,
+            "captures": captures,
+        }
+        self.make("routes", route, key=key)
         return name
 
     def key(self, **terms: Any) -> str:
