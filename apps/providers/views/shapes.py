@@ -47,6 +47,10 @@ USAGE: Schema = {
     "properties": dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), WHOLE),
     "additionalProperties": True,
 }
+VARIABLES: Schema = {
+    **ANYTHING,
+    "description": "For the variables of the route's prompt; it does not go upstream.",
+}
 SAMPLING: Schema = {
     "temperature": NUMBER,
     "top_p": NUMBER,
@@ -57,6 +61,7 @@ SAMPLING: Schema = {
     "frequency_penalty": NUMBER,
     "seed": WHOLE,
     "user": TEXT,
+    "prompt_variables": VARIABLES,
     "stream": FLAG,
     "stream_options": {"type": "object", "properties": {"include_usage": FLAG}},
 }
@@ -71,6 +76,12 @@ SESSION: Schema = {
     "in": "header",
     "schema": {"type": "string", "maxLength": 255},
     "description": "Keeps a session on one deployment where the route is sticky.",
+}
+PREFER: Schema = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`respond-async`: answer 202 with the ticket of a job that makes the call.",
 }
 HEADERS = (
     "The answer's headers say how it went: `x-signalbox-deployment`, `-provider`, `-attempts`, `-fallback`, `-cost` "
@@ -110,7 +121,7 @@ CHAT = Operation(
         {"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}]},
     ),
     description=f"OpenAI's form. {HEADERS}",
-    parameters=(KEY, SESSION),
+    parameters=(KEY, SESSION, PREFER),
 )  # fmt: skip
 COMPLETION = Operation(
     "Complete a text",
@@ -143,7 +154,7 @@ COMPLETION = Operation(
         {"provider": "simulated", "model": "simulated", "prompt": "Hello, world!", "max_tokens": 100},
     ),
     description=f"OpenAI's form, and with `provider` a call of one provider's model. {HEADERS}",
-    parameters=(KEY, SESSION),
+    parameters=(KEY, SESSION, PREFER),
 )  # fmt: skip
 EMBEDDINGS = Operation(
     "Embed texts",
@@ -164,7 +175,7 @@ EMBEDDINGS = Operation(
         {"model": "simulated", "input": "Hello, world!"},
     ),
     description="OpenAI's form.",
-    parameters=(KEY,),
+    parameters=(KEY, PREFER),
 )  # fmt: skip
 IMAGES = Operation(
     "Make images",
@@ -176,7 +187,7 @@ IMAGES = Operation(
         {"model": "pictures", "prompt": "A signal box at dawn"},
     ),
     description="OpenAI's form, where the route's deployments make images.",
-    parameters=(KEY,),
+    parameters=(KEY, PREFER),
 )  # fmt: skip
 MODEL = shape(
     ("id", "object", "created", "owned_by"),
@@ -194,6 +205,7 @@ TURNS: Schema = {
     "system": {"oneOf": [TEXT, listed(ANYTHING)]},
     "tools": listed(ANYTHING),
     "tool_choice": ANYTHING,
+    "prompt_variables": VARIABLES,
 }
 MESSAGES = Operation(
     "Chat with a model, in Anthropic's form",
@@ -239,7 +251,7 @@ MESSAGES = Operation(
         },
     ),
     description=f"Whichever provider answers. {HEADERS}",
-    parameters=(KEY, SESSION),
+    parameters=(KEY, SESSION, PREFER),
 )
 COUNT = Operation(
     "Count the tokens of a prompt, in Anthropic's form",

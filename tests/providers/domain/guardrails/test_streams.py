@@ -65,7 +65,7 @@ def chunk(text: str | None = None, finish: str | None = None, index: int = 0) ->
 
 
 def text_of(events: list[Event]) -> str:
-    return "".join(said[1] for event in events if (said := said_in(event.data)))
+    return "".join(text for event in events for text in said_in(event.data).values())
 
 
 def test_events_of_openai_keep_their_order_and_say_the_masked_text() -> None:
@@ -108,6 +108,65 @@ def test_events_of_two_choices_are_guarded_apart() -> None:
 
     assert [event.data["choices"][0]["index"] for event in passed[:2]] == [0, 1]
     assert [event.text for event in passed[:2]] == ["[email]", "me@"]
+
+
+def reasoning(text: str) -> Event:
+    data = {"choices": [{"index": 0, "delta": {"reasoning_content": text}}]}
+    return Event(data, hidden=text)
+
+
+def tool(arguments: str, index: int = 0, **named: Any) -> Event:
+    call = {"index": index, "function": {"arguments": arguments}, **named}
+    return Event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}, hidden=arguments)
+
+
+def test_events_are_guarded_where_a_model_thinks_and_calls_tools() -> None:
+    guard = StreamGuard([REDACT])
+    asked = [
+        reasoning("it is jo@"), reasoning("me.org"), chunk("write "), tool("", id="a", type="function"),
+        tool('{"to": "jo@'), tool('me.org"}'), tool('{"n": 1}', index=1, id="b"), chunk(finish="tool_calls"),
+    ]  # fmt: skip
+
+    passed = guard.events(asked)
+
+    said: dict[tuple[Any, str], str] = {}
+    for event in passed:
+        for place, text in said_in(event.data).items():
+            said[place.index, place.name] = said.get((place.index, place.name), "") + text
+    assert said == {
+        (0, "reasoning_content"): "it is [email]",
+        (0, "content"): "write ",
+        ((0, 0), "arguments"): '{"to": "[email]"}',
+        ((0, 1), "arguments"): '{"n": 1}',
+    }
+    calls = [c for e in passed for c in e.data["choices"][0]["delta"].get("tool_calls", ())]
+    assert [call["id"] for call in calls if "id" in call] == ["a", "b"]
+    assert passed[-1].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("make_event", [reasoning, tool])
+def test_events_when_refused_where_nobody_looks_raise(make_event: Any) -> None:
+    guard = StreamGuard([make({"name": "deny_list", "options": {"words": ["nightjar"]}})])
+
+    with pytest.raises(GuardrailRefused):
+        guard.events([make_event("the night"), make_event("jar "), chunk(finish="stop")])
+
+
+def test_events_of_anthropic_s_tools_and_thoughts_are_guarded() -> None:
+    guard = StreamGuard([REDACT])
+    asked = [
+        Event(
+            {"type": "content_block_delta", "index": 1, "delta": {"type": kind, name: "jo@me.org"}}
+        )
+        for kind, name in (("thinking_delta", "thinking"), ("input_json_delta", "partial_json"))
+    ]
+
+    passed = guard.events([*asked, Event({"type": "content_block_stop", "index": 1})])
+
+    assert [text for event in passed for text in said_in(event.data).values()] == [
+        "[email]",
+        "[email]",
+    ]
 
 
 def test_events_when_refused_raise() -> None:
