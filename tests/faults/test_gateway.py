@@ -91,6 +91,28 @@ def test_a_crowd_under_a_budget_is_exact(gateway: LiveGateway) -> None:
     assert len(gateway.llm.calls) >= 100
 
 
+def test_the_ledger_and_the_rows_agree_though_half_a_crowd_leaves(gateway: LiveGateway) -> None:
+    model = gateway.route("ok?tokens=40&gap=0.05&prompt_tokens=10")
+    key = gateway.key(budget={"amount": 1, "period": "total"}, limits={"all": "100000/m"})
+
+    async def leave(calls: list[Any]) -> None:
+        await asyncio.sleep(1.5)
+        for call in calls[::2]:
+            call.cancel()
+        await asyncio.wait(calls)
+
+    with pytest.raises(asyncio.CancelledError):
+        gateway.crowd(model, 100, key=key, beside=leave, stream=True, max_tokens=40)
+    rows = gateway.calls_booked(model, 100)
+    last = gateway.chat(model, key=key, max_tokens=40)
+
+    assert Counter(row["status"] for row in rows) == {"ok": 50, "cancelled": 50}
+    assert {row["cost"] for row in rows if row["status"] == "ok"} == {90e-6}
+    spent = sum((Decimal(str(row["cost"])) for row in rows), Decimal(0))
+    spent += Decimal(last.headers["x-signalbox-cost"])
+    assert Decimal(last.headers["x-signalbox-budget-remaining"]) == 1 - spent
+
+
 def test_a_crowd_under_a_limit_is_exact(gateway: LiveGateway) -> None:
     model = gateway.route("ok?tokens=1")
     key = gateway.key(limits={"chat": "50/h"})
