@@ -125,18 +125,25 @@ def test_a_crowd_under_a_limit_is_exact(gateway: LiveGateway) -> None:
     assert int(refused.headers["retry-after"]) > 0
 
 
-@pytest.mark.parametrize("is_stream", [True, False])
-def test_a_caller_who_leaves_ends_the_call_upstream(gateway: LiveGateway, is_stream: bool) -> None:
+ASK = 'mutation($model: String!) { createCompletion(input: {model: $model, prompt: "Hello"}) { text } }'
+
+
+@pytest.mark.parametrize("door", ["stream", "whole", "graphql"])
+def test_a_caller_who_leaves_ends_the_call_upstream(gateway: LiveGateway, door: str) -> None:
+    is_stream = door == "stream"
     model = gateway.route("ok?tokens=400&gap=0.05" if is_stream else "hang")
     gateway.llm.forget()
+    path = "/graphql" if door == "graphql" else "/v1/chat/completions"
+    body: dict[str, Any] = {"model": model, "messages": MESSAGES, "stream": is_stream}
+    if door == "graphql":
+        body = {"query": ASK, "variables": {"model": model}}
 
     async def leave() -> None:
-        body = {"model": model, "messages": MESSAGES, "stream": is_stream}
         headers = {"Authorization": f"Bearer {gateway.patient}"}
         timeout = aiohttp.ClientTimeout(total=1)
         async with (
             aiohttp.ClientSession(gateway.server.url, timeout=timeout) as session,
-            session.post("/v1/chat/completions", json=body, headers=headers) as answer,
+            session.post(path, json=body, headers=headers) as answer,
         ):
             await answer.read()
 
