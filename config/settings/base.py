@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CallStatusEnum": "apps.providers.models.usage.STATUSES",
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
+        "CallStatusEnum": "apps.providers.enums.CallStatus",
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "JobStateEnum": "apps.jobs.queries.lists.STATES",
         "KeyStateEnum": "apps.keys.rest.serializers.STATES",

@@ -34,7 +34,7 @@ def ask(llm: FakeLLM, path: str, body: dict[str, Any], *, most: int = 1 << 20) -
     got = b""
     with socket.create_connection(("127.0.0.1", llm.port), timeout=2) as sock:
         sock.sendall(head.encode() + data)
-        sock.settimeout(0.5)
+        sock.settimeout(1.0)
         try:
             while len(got) < most and (part := sock.recv(65536)):
                 got += part

@@ -11,21 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from apps.core.asgi.door import doors_of
+from apps.core.openapi import errors
 from apps.core.openapi.describe import Operation
 from apps.core.rest.schema import add_error_answers
-
-ERRORS = {
-    400: ("The request could not be read.", "malformed_request"),
-    401: ("No valid credential.", "unauthenticated"),
-    403: ("Not allowed.", "permission_denied"),
-    404: ("Absent, or another organisation's.", "not_found"),
-    409: ("The present state forbids it.", "conflict"),
-    412: ("`If-Match` names an older revision.", "stale"),
-    413: ("The body is too large.", "too_large"),
-    415: ("The media type is not taken.", "unsupported_media_type"),
-    422: ("A field is wrong.", "validation_error"),
-    429: ("Too many calls; see `Retry-After`.", "rate_limited"),
-}
 
 
 def leave_out_aliases(endpoints: list[Any], **_: Any) -> list[Any]:
@@ -45,8 +33,15 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation, view)
     result["paths"] = dict(sorted(paths.items()))
     components = result.setdefault("components", {})
-    components["schemas"] = {**components.get("schemas", {}), "Error": _error_schema()}
-    components["responses"] = {f"Error{status}": _error_answer(status) for status in ERRORS}
+    components["schemas"] = {**components.get("schemas", {})}
+    components["schemas"] |= errors.schemas()
+    components["responses"] = {
+        f"{errors.name_of(dialect)}{status}": errors.answer(dialect, status)
+        for dialect in errors.DIALECTS
+        for status in errors.MEANINGS
+    }
+    for path, operations in result["paths"].items():
+        errors.say_in_dialect(path, operations)
     components["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -112,39 +107,3 @@ def _content(schema: dict[str, Any] | None, media_type: str = "application/json"
         else {media_type: {"schema": schema}}
     )
     return {"description": "", "content": media}
-
-
-def _error_schema() -> dict[str, Any]:
-    detail = {
-        "type": "object",
-        "properties": {name: {"type": "string"} for name in ("field", "message", "type")},
-    }
-    texts = {
-        name: {"type": "string"} for name in ("error", "message", "timestamp", "path", "request_id")
-    }
-    return {
-        "type": "object",
-        "required": ["error", "message", "request_id"],
-        "properties": {
-            **texts,
-            "details": {"type": "array", "items": detail},
-            "invalid_fields": {"type": "array", "items": {"type": "string"}},
-        },
-    }
-
-
-def _error_answer(status: int) -> dict[str, Any]:
-    text, code = ERRORS[status]
-    example = {
-        "error": code,
-        "message": text,
-        "details": [],
-        "timestamp": "2026-01-15T10:30:00Z",
-        "path": "/api/v1/keys",
-        "request_id": "req_0f8c1d2e3a4b5c6d7e8f9a0b",
-    }
-    schema = {"$ref": "#/components/schemas/Error"}
-    return {
-        "description": text,
-        "content": {"application/json": {"schema": schema, "example": example}},
-    }

@@ -35,8 +35,13 @@ class HouseSchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
             operation.setdefault("security", [])  # said aloud: none is needed
+            refusals = getattr(self.view, "refusals", {}).get(getattr(self.view, "action", ""), ())
             add_error_answers(
-                operation, self.method, has_path_id="{" in self.path, door=self._door()
+                operation,
+                self.method,
+                has_path_id="{" in self.path,
+                door=self._door(),
+                more=refusals,
             )
             if self._is_list_view():
                 operation["responses"].setdefault("422", _error("422"))  # a wrong parameter

@@ -51,7 +51,7 @@ class CaptureSerializer(ReadSerializer):
 
 class WholeCaptureSerializer(CaptureSerializer):
     request = serializers.JSONField()
-    answer = serializers.JSONField(allow_null=True)
+    answer = serializers.JSONField(help_text="Null where none came.")
 
 
 class CaptureFilter(django_filters.FilterSet):

@@ -121,6 +121,8 @@ class DeploymentViewSet(HouseViewSet):
         "partial_update": Door(MANAGE),
         "destroy": Door(MANAGE),
     }
+    # A provider that is named and not there.
+    refusals: ClassVar = {"list": (404,), "create": (404,)}
     serializer_class = DeploymentSerializer
 
     @extend_schema(

@@ -164,6 +164,7 @@ class PromptViewSet(HouseViewSet):
         "set_label": Door(MANAGE),
         "remove_label": Door(MANAGE),
     }
+    refusals: ClassVar = {"diff": (422,)}
     serializer_class = PromptSerializer
 
     @extend_schema(summary="The organisation's prompts", examples=[ONE])

@@ -156,6 +156,7 @@ CallFilter.base_filters["to"] = MomentFilter(field_name="at", lookup_expr="lt")
 
 class UsageViewSet(HouseViewSet):
     doors: ClassVar = {"list": Door(VIEW), "export": Door(VIEW)}
+    refusals: ClassVar = {"export": (422,)}
     serializer_class = UsageSerializer
 
     @extend_schema(

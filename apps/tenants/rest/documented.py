@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from apps.core.openapi.hooks import ERRORS
+from apps.core.openapi.errors import MEANINGS
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -35,4 +35,4 @@ def flag(name: str) -> OpenApiParameter:
 def refused(*statuses: int) -> dict[Any, OpenApiResponse]:
     """Refusals that come from the deed itself and not from the gate."""
     schema = {"$ref": "#/components/schemas/Error"}
-    return {status: OpenApiResponse(schema, ERRORS[status][0]) for status in statuses}
+    return {status: OpenApiResponse(schema, MEANINGS[status][0]) for status in statuses}

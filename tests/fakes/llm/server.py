@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -353,9 +354,14 @@ def _endless(*, is_bomb: bool) -> Iterator[bytes]:
     if not is_bomb:
         while True:
             yield b" " * 65536
-    packed = gzip.compress(b" " * (64 << 20), 9)  # 64 MB in 64 kB, again and again
     while True:
-        yield packed
+        yield _bomb()
+
+
+@cache
+def _bomb() -> bytes:
+    """64 MB in 64 kB."""
+    return gzip.compress(b" " * (64 << 20), 9)
 
 
 _BEHAVIOURS = {
