@@ -18,6 +18,9 @@ MEANINGS = {
     415: ("The media type is not taken.", "unsupported_media_type"),
     422: ("A field is wrong.", "validation_error"),
     429: ("Too many calls; see `Retry-After`.", "rate_limited"),
+    502: ("Somebody else's server failed.", "upstream_error"),
+    503: ("A part we depend on is away; see `Retry-After`.", "unavailable"),
+    504: ("Somebody else's server took too long.", "upstream_timeout"),
 }
 DIALECTS = {"": "/api/v1/keys", "OpenAI": "/v1/chat/completions", "Anthropic": "/v1/messages"}
 """The word before `Error`, and a path that speaks it."""

@@ -90,6 +90,9 @@ HEADERS = (
 )
 USED: Schema = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
+CALL_REFUSALS = (404, 502, 503, 504)
+"""A model that is not there, a provider that failed, none that is well, one that took too long."""
+
 CHAT = Operation(
     "Chat with a model",
     shape(
@@ -122,6 +125,7 @@ CHAT = Operation(
     ),
     description=f"OpenAI's form. {HEADERS}",
     parameters=(KEY, SESSION, PREFER),
+    refusals=CALL_REFUSALS,
 )  # fmt: skip
 COMPLETION = Operation(
     "Complete a text",
@@ -155,6 +159,7 @@ COMPLETION = Operation(
     ),
     description=f"OpenAI's form, and with `provider` a call of one provider's model. {HEADERS}",
     parameters=(KEY, SESSION, PREFER),
+    refusals=CALL_REFUSALS,
 )  # fmt: skip
 EMBEDDINGS = Operation(
     "Embed texts",
@@ -176,6 +181,7 @@ EMBEDDINGS = Operation(
     ),
     description="OpenAI's form.",
     parameters=(KEY, PREFER),
+    refusals=CALL_REFUSALS,
 )  # fmt: skip
 IMAGES = Operation(
     "Make images",
@@ -188,6 +194,7 @@ IMAGES = Operation(
     ),
     description="OpenAI's form, where the route's deployments make images.",
     parameters=(KEY, PREFER),
+    refusals=CALL_REFUSALS,
 )  # fmt: skip
 MODEL = shape(
     ("id", "object", "created", "owned_by"),
@@ -252,6 +259,7 @@ MESSAGES = Operation(
     ),
     description=f"Whichever provider answers. {HEADERS}",
     parameters=(KEY, SESSION, PREFER),
+    refusals=CALL_REFUSALS,
 )
 COUNT = Operation(
     "Count the tokens of a prompt, in Anthropic's form",
@@ -263,4 +271,5 @@ COUNT = Operation(
         {"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}]},
     ),
     description="An estimate of ours: nothing goes upstream and nothing is paid.",
+    refusals=(404,),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpResponse
 
 from apps.core import json
@@ -9,9 +11,11 @@ from apps.core.asgi.admission import charge
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 from apps.jobs.domain.results import links_of
-from apps.jobs.models import Job
 from apps.providers.domain.calls import Call
 from apps.providers.services import completions
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 
 def is_preferred(request: GateRequest) -> bool:
