@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid
 from apps.jobs.domain.kinds import Kind, declare
-from apps.jobs.models import Job
 from apps.jobs.services import submissions
 from apps.providers.domain import forms
 from apps.providers.domain.calls import Call
 from apps.providers.permissions import ProvidersPermission
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 FORMS: Mapping[str, forms.Form] = {
     "chat": forms.CHAT,
