@@ -72,6 +72,17 @@ class LiveGateway:
             self._patient = self.key(limits={"all": "100000/m"})
         return self._patient
 
+    def wait_for_ledger(self) -> None:
+        """Processes that share a ledger meet at it first: calls under a budget wait until all have said what they hold."""
+        model = self.route("ok?tokens=1")
+        key = self.key(budget={"amount": 1, "period": "total"})
+        until = time.monotonic() + 20
+        while (answer := self.chat(model, key=key)).status == 503:
+            assert answer.json()["error"]["code"] == "ledger_rebuilding"
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        assert answer.status == 200, answer.text
+
     def stranger(self, slug: str = "other") -> str:
         """An administrator's key of another organization."""
         person = f"admin@{slug}.example"

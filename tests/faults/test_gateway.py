@@ -37,6 +37,7 @@ def gateway(
         site.use_redis()
         workers = 2
     with live_gateway(site, workers=workers) as live:
+        live.wait_for_ledger()
         yield live
     site.close()
 
