@@ -235,7 +235,6 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
-        "CallStatusEnum": "apps.providers.models.usage.STATUSES",
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
         "CallStatusEnum": "apps.providers.enums.CallStatus",
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
