@@ -236,7 +236,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.keys.rest.serializers.ROLES",
-        "CallStatusEnum": "apps.providers.enums.CallStatus",
+        "CallStatusEnum": "apps.providers.models.usage.STATUSES",
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "JobStateEnum": "apps.jobs.queries.lists.STATES",
         "KeyStateEnum": "apps.keys.rest.serializers.STATES",
