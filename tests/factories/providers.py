@@ -17,7 +17,9 @@ from apps.providers.models import (
     Provider,
     Route,
     RouteTarget,
+    RouteVersion,
 )
+from apps.providers.services import routes
 from apps.tenants.models import Organization
 
 Target = Deployment | tuple[Deployment, float] | Mapping[str, Any]
@@ -67,6 +69,17 @@ def make_route(
                 **{"position": position, **_columns(target)},
             )
     return route
+
+
+def make_route_version(route: Route, revision: int = 1) -> RouteVersion:
+    """The route as it stands, kept as that version."""
+    with organization_scope(route.organization_id):
+        return RouteVersion.objects.create(
+            organization_id=route.organization_id,
+            route=route,
+            revision=revision,
+            definition=routes.definition(route),
+        )
 
 
 def make_prompt(
