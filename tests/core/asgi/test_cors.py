@@ -38,7 +38,8 @@ def test_an_allowed_origin_reads_answers_and_their_headers(
     assert cors_of(answer.headers) == {
         "access-control-allow-origin": APP,
         "access-control-expose-headers": "X-Request-ID, X-API-Version, X-RateLimit-Limit, "
-        "X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, ETag",
+        "X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, ETag, X-Signalbox-Deployment, "
+        "X-Signalbox-Attempts, X-Signalbox-Cost, X-Signalbox-Overhead-Ms, X-Signalbox-Cache",
     }
     assert answer.headers["vary"] == "Origin"
 

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 KEY = (
     "id name prefix hint role approver owner { id name } state limits addresses models "
     "budget { amount period } expires_at: expiresAt last_used_at: lastUsedAt "
-    "revoked_at: revokedAt created_at: createdAt revision"
+    "cache_seconds: cacheSeconds revoked_at: revokedAt created_at: createdAt revision"
 )
 LIST = f"query ($state: String, $role: String, $owner: ID, $q: String) {{ keys(state: $state, role: $role, owner: $owner, q: $q) {{ nodes {{ {KEY} }} totalCount }} }}"
 ONE = f"query ($id: ID!) {{ key(id: $id) {{ {KEY} }} }}"
