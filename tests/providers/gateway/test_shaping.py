@@ -207,7 +207,8 @@ def test_a_denied_answer_is_refused_and_paid_for(house: House) -> None:
 
 def test_a_stream_is_refused_in_its_middle(house: House) -> None:
     words = "+".join([*["word"] * 60, "forbidden", *["more"] * 200])
-    house.route(house.deployment(f"ok?text={words}&gap=0.002"), guardrails=[DENY])
+    house.llm.script("talkative", f"ok?text={words}&gap=0.002")
+    house.route(house.deployment("talkative"), guardrails=[DENY])
 
     parts = events(house.chat(stream=True))
 
