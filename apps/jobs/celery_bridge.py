@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache
 from multiprocessing import process
 from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import structlog
@@ -40,6 +41,7 @@ UNRUNG_FOR = timedelta(seconds=3)
 RUNG_AGAIN = 200
 MOST_WAITING = 10_000
 AWAY_SECONDS = 1.0
+TRIED_AGAIN = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 
 
 def make_celery(broker: str) -> Celery:
@@ -81,10 +83,20 @@ def run_turn(job_id: str) -> None:
     if priority is None:
         return  # forgotten since
     name, lease = _name_of_process(os.getpid()), settings.SIGNALBOX_JOB_LEASE
-    jobs = claims.claim(worker=name, count=1, lease=lease, priorities=[priority])
+    jobs = _claim_one(name, lease, priority)
     if jobs:
         Worker(threads=1, name=name).run_claimed(jobs)
         spool.drain_all()  # what the job recorded; this process may not run another for long
+
+
+def _claim_one(name: str, lease: timedelta, priority: int) -> list[Job]:
+    """A turn that another process holds while it claims is passed over, not empty: the message would be lost on it."""
+    for pause in (0.0, *TRIED_AGAIN):
+        sleep(pause)
+        jobs = claims.claim(worker=name, count=1, lease=lease, priorities=[priority])
+        if jobs or not claims.is_waiting(priority):
+            return jobs
+    return []
 
 
 @cache

@@ -48,10 +48,10 @@ def frail_site(
 ) -> Iterator[Site]:
     """A site on the PostgreSQL that the test may break; it runs again when the test is over."""
     site = copy_site(frail_first_site, tmp_path / "frail", site_numbers())
+    frail_postgres.checkpoint()
     site.env |= PATIENT
     yield site
-    for process in frail_postgres.processes():
-        process.resume()
+    frail_postgres.thaw()
     site.close()
 
 

@@ -74,10 +74,10 @@ def test_frozen_database_is_answered_for_within_ten_seconds(
     probes = Crowd(server.url, frail_site.key, [LIVE, READY], callers=2)
     with crowd.calling(), probes.calling():
         time.sleep(1.0)
-        freeze(frail_postgres)
+        frail_postgres.freeze()
         frozen_at = time.monotonic()
         time.sleep(FROZEN_SECONDS)
-        thaw(frail_postgres)
+        frail_postgres.thaw()
         thawed_at = time.monotonic()
         time.sleep(3.0)
     ledger = read_ledger(frail_site)
@@ -100,13 +100,3 @@ def test_frozen_database_is_answered_for_within_ten_seconds(
 def ended_between(crowd: Crowd, start: float, end: float) -> dict[Call, set[int]]:
     found = [one for one in crowd.replies if start < one.ended < end]
     return {call: {one.status for one in found if one.call is call} for call in crowd.calls}
-
-
-def freeze(postgres: Postgres) -> None:
-    for process in postgres.processes():
-        process.suspend()
-
-
-def thaw(postgres: Postgres) -> None:
-    for process in postgres.processes():
-        process.resume()

@@ -43,6 +43,15 @@ def test_tick_after_a_long_absence_runs_once(ticks: list[datetime]) -> None:
     assert Periodic.objects.get().next_at == NOON + 11 * HOUR
 
 
+def test_tick_is_not_done_again_nor_moved_by_a_slower_clock(ticks: list[datetime]) -> None:
+    schedule.tick(now=NOON)
+
+    assert schedule.tick(now=NOON - timedelta(microseconds=30)) == 0
+    assert schedule.tick(now=NOON - timedelta(minutes=30)) == 0
+    assert ticks == [NOON]
+    assert Periodic.objects.get().next_at == NOON + HOUR
+
+
 def test_tick_that_fails_is_due_again(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     monkeypatch.setattr(declared, "_scheduled", {})
 
@@ -67,6 +76,7 @@ def test_periodic_refuses_a_name_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_next_after_stays_on_the_grid() -> None:
     assert next_after(NOON, HOUR, NOON) == NOON + HOUR
     assert next_after(NOON, HOUR, NOON + 2.5 * HOUR) == NOON + 3 * HOUR
+    assert next_after(NOON, HOUR, NOON - HOUR) == NOON + HOUR
 
 
 def test_periodic_takes_one_rule(monkeypatch: pytest.MonkeyPatch) -> None:

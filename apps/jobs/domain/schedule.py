@@ -72,6 +72,6 @@ def scheduled_named(name: str) -> Scheduled | None:
 
 
 def next_after(due: datetime, every: timedelta, now: datetime) -> datetime:
-    """The next time on the grid of `due` that lies ahead."""
-    missed = (now - due) // every
+    """The next time on the grid of `due`, and after it, that lies ahead."""
+    missed = max((now - due) // every, 0)
     return due + every * (missed + 1)

@@ -52,6 +52,13 @@ def claim(
     return claimed
 
 
+def is_waiting(priority: int) -> bool:
+    """Whether any organisation has a job of this priority that is due."""
+    with unscoped(reason=REASON):
+        queued = Job.objects.filter(state="queued", priority=priority, run_at__lte=timezone.now())
+        return queued.exists()
+
+
 def extend(jobs: Collection[Job], *, lease: timedelta = LEASE) -> set[int]:
     """Heartbeat: move the leases on. Answers the primary keys still ours; the rest were fenced off."""
     with unscoped(reason=REASON), transaction.atomic():

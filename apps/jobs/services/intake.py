@@ -10,6 +10,8 @@ import asyncio
 from contextvars import Context
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from apps.core.actor import Actor
 from apps.core.asgi.pool import in_pool
 from apps.core.errors import Unavailable
@@ -44,7 +46,12 @@ class Intake:
         if self._writer is None:
             # In no request's context: the batch is everybody's.
             self._writer = asyncio.get_running_loop().create_task(self._write(), context=Context())
-        return await answer
+        try:
+            # The batch before may hang as long as ours: the caller waits for both together no longer than for one.
+            async with asyncio.timeout(settings.SIGNALBOX_POOL_SECONDS):
+                return await answer
+        except TimeoutError:
+            raise Unavailable("The server took too long.", code="overloaded") from None
 
     async def _write(self) -> None:
         try:
