@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.keys",
     "apps.providers",
+    "apps.conversations",
     "apps.console",
 ]
 
