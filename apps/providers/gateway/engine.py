@@ -79,7 +79,7 @@ async def stream(actor: Actor, call: Call, trace: Trace | None = None) -> Stream
 
 async def begin(trace: Trace) -> Plan:
     """Find the route, admit the call, and plan its attempts."""
-    checks = checks_for(trace)
+    checks = [] if trace.is_counted else checks_for(trace)
     try:
         plan, candidates = await routing.plan_for(trace)
     except AppError:

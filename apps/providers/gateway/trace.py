@@ -42,9 +42,18 @@ class Trace:
     """Of the prompt that was sent, by our own count; 0 where nobody needed it."""
     text: str = ""
     """Of a whole answer; a stream's is counted as it passes and kept only where somebody asks for it."""
+    prefill: str = ""
+    """What the model is to go on from, where it does: part of the prompt, but not of the caller's body."""
+    continuations: int = 0
+    """How often the stream went on at another deployment, or anew at the same."""
+    past: Usage | None = None
+    """Of the attempts that broke off before the present one went on."""
+    past_nano: int = 0
     text_events: int = 0
     text_bytes: int = 0
     is_booked: bool = False
+    is_counted: bool = False
+    """Whether the call was counted against its rate before it came here."""
     keeper: Keeper | None = None
     """Where route or key asks for answers to be put aside."""
     kept: Kept | None = None
