@@ -51,3 +51,5 @@ class ConversationsPermission(Permission):
     """Hold conversations: begin, write, stop, branch, share, remove one's own."""
     UPLOAD = "conversations.file.upload"
     """Upload files to attach to messages."""
+    STATS = "conversations.stats.view"
+    """See how many conversations each owner has and what they cost; never their texts."""

@@ -64,7 +64,7 @@ class Conversation(TenantModel):
         )
 
     def __str__(self) -> str:
-        return self.title or self.public_id
+        return self.public_id  # the operator's pages show this, and a title is a text
 
 
 class Message(TenantModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.conversations.enums import ConversationsPermission
-from apps.core.permissions import CALLERS, EVERYONE, grant
+from apps.core.permissions import ADMINS, CALLERS, EVERYONE, grant
 
 __all__ = ["ConversationsPermission"]
 
@@ -18,3 +18,8 @@ grant(
     doc="Hold conversations: begin, write, stop, branch, share, remove one's own.",
 )
 grant(ConversationsPermission.UPLOAD, to=CALLERS, doc="Upload files to attach to messages.")
+grant(
+    ConversationsPermission.STATS,
+    to=ADMINS,
+    doc="See how many conversations each owner has and what they cost; never their texts.",
+)
