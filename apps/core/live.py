@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -105,7 +105,17 @@ class LiveStream(Protocol):
         """The last number of each topic, from the database. Blocking."""
 
 
-Recorder = Callable[[str, int, Sequence[Mapping[str, Any]]], None]
+class Recorder(Protocol):
+    """Takes what no transaction stands behind, while somebody follows."""
+
+    def publish(
+        self, topic: str, organization_id: int, rows: Sequence[Mapping[str, Any]]
+    ) -> None: ...
+
+    def followed(self, topic: str) -> Collection[int]:
+        """The organizations in which somebody follows a topic."""
+
+
 Probe = Callable[[], float]
 
 _stream: LiveStream | None = None
@@ -135,7 +145,12 @@ def publish_records(topic: str, organization_id: int, rows: Sequence[Mapping[str
     Cheap when nobody follows the topic: then nothing is kept. A flood is sampled; it never blocks and never raises.
     """
     if _recorder is not None and rows:
-        _recorder(topic, organization_id, rows)
+        _recorder.publish(topic, organization_id, rows)
+
+
+def followed(topic: str) -> Collection[int]:
+    """The organizations in which somebody follows a topic: to make rows for the others is in vain."""
+    return _recorder.followed(topic) if _recorder is not None else ()
 
 
 def register_probe(name: str, probe: Probe) -> None:

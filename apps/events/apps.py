@@ -52,7 +52,7 @@ class EventsConfig(AppConfig):
         if self.publisher is not None:
             return  # another loop of this process started it
         self.publisher = Publisher(hub, records, redis_url=settings.SIGNALBOX_REDIS_URL)
-        live.register_recorder(records.publish)
+        live.register_recorder(records)
         loop_lag.start()
         with suppress(Exception):  # a database that is away is asked again by the thread
             await in_pool(self.publisher.begin)

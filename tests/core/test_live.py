@@ -14,6 +14,7 @@ from apps.core.actor import Actor
 from apps.core.live import Feed, FeedEnded, Gap, History, LiveEvent, make_event
 from tests.factories.doors import drive
 from tests.factories.events import make_actor
+from tests.fakes.recorder import FakeRecorder
 
 pytestmark = pytest.mark.unit
 
@@ -207,12 +208,14 @@ def test_follow_tells_gaps_and_lets_go(stream: Stream) -> None:
 
 
 def test_records_without_a_recorder_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
+    recorder = FakeRecorder(1)
     monkeypatch.setattr(live, "_recorder", None)
     live.publish_records("request.logs", 1, [{"n": 1}])
+    before = live.followed("request.logs")
 
-    live.register_recorder(lambda *given: taken.append(given))
+    live.register_recorder(recorder)
     live.publish_records("request.logs", 1, [{"n": 2}])
     live.publish_records("request.logs", 1, [])
 
-    assert taken == [("request.logs", 1, [{"n": 2}])]
+    assert recorder.told == [("request.logs", 1, [{"n": 2}])]
+    assert (before, live.followed("request.logs")) == ((), (1,))

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.integration
 REFUSALS = {503, 507}
 TRIES = 12
 
+MORE_THAN_ROOM = 1_500
+"""Records that are longer together than what a segment has reserved."""
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
@@ -44,7 +47,7 @@ def test_spool_on_a_full_disk_refuses_and_goes_on_when_there_is_room(disk: Small
     spool = Spool(disk.folder / "spool", {"tried": take})
     spool.append_or_refuse("tried", record(0))
     disk.fill()
-    written = [n for n in range(1, 200) if spool.append("tried", record(n))]
+    written = [n for n in range(1, MORE_THAN_ROOM) if spool.append("tried", record(n))]
     with pytest.raises(NoRoom):
         spool.append_or_refuse("tried", record(900))
     spool.drain()
@@ -54,9 +57,9 @@ def test_spool_on_a_full_disk_refuses_and_goes_on_when_there_is_room(disk: Small
     spool.close()
 
     counts = spool.counts("tried")
-    assert len(written) < 199
+    assert len(written) < MORE_THAN_ROOM - 1
     assert taken == [0, *written, 901]
-    assert (counts.dropped, counts.skipped) == (199 - len(written), 0)
+    assert (counts.dropped, counts.skipped) == (MORE_THAN_ROOM - 1 - len(written), 0)
 
 
 def record(number: int) -> dict[str, object]:

@@ -50,8 +50,12 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
 def drain_access(records: list[Record]) -> None:
     """Hand on a batch. After a crash a line may stand in the file twice; its `request_id` says so."""
     _write_lines(records)
+    followed = live.followed(TOPIC)
+    if not followed:
+        return  # nobody looks: the records need not be read
     for organization_id, rows in _by_organization(records).items():
-        live.publish_records(TOPIC, organization_id, rows)
+        if organization_id in followed:
+            live.publish_records(TOPIC, organization_id, rows)
 
 
 def _write_lines(records: list[Record]) -> None:

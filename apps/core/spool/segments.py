@@ -1,22 +1,24 @@
 """One kind's records in one directory: numbered segments, a writer at the end, a reader that keeps its position.
 
-Only the last segment of a living process may still grow. In every other one, bytes that are no whole record are the
-remains of a write that was cut off: they are skipped to the end of that segment and counted.
+Only the last segment of a living process may still grow: what is left of its room are zeros. In every other one, bytes
+that are no whole record are the remains of a write that was cut off: they are skipped to its end and counted.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from threading import Lock
 
 from apps.core.spool.frames import MAX_PAYLOAD, pack, unpack
 
-SEGMENT_BYTES = 8 * 1024 * 1024
+SEGMENT_BYTES = 1024 * 1024
+SCARCE_BYTES = 64 * 1024
+"""A segment's size where the disk has no room for a whole one."""
 READ_BYTES = 2 * MAX_PAYLOAD
 _SEGMENT = re.compile(r"([a-z_]+)-(\d{8})\.seg")
 
@@ -41,58 +43,79 @@ def kinds_in(folder: Path) -> set[str]:
 
 
 class Writer:
-    """Appends to the last segment, one `write` a record, from any thread."""
+    """Appends to the last segment, from any thread.
+
+    A segment gets its room when it is begun and is written through memory: a record costs no system call, in which
+    the loop would lose its turn to whoever computes. What was appended outlives the process like any write.
+    """
 
     def __init__(self, folder: Path, kind: str, segment_bytes: int | None = None) -> None:
         self._folder = folder
         self._kind = kind
         self._segment_bytes = segment_bytes or SEGMENT_BYTES
         self._lock = Lock()
-        self._descriptor: int | None = None
+        self._memory: mmap | None = None
         self._number = 0
+        self._room = 0
         self._size = 0
         self.written = 0
         """Bytes of this writer, in every segment."""
+
+    @property
+    def end(self) -> Position:
+        return Position(self._number, self._size)
 
     def append(self, payload: bytes) -> None:
         """Raises `OSError` when there is no room; then nothing of the record remains."""
         frame = pack(payload)
         with self._lock:
-            if self._descriptor is None or (
-                self._size and self._size + len(frame) > self._segment_bytes
-            ):
-                self._begin_segment()
-            count = os.write(self._descriptor, frame)  # type: ignore[arg-type]  # just opened
-            if count != len(frame):
-                self._undo()
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._size += count
-            self.written += count
+            end = self._size + len(frame)
+            if self._memory is None or end > self._room:
+                self._begin_segment(len(frame))
+                end = len(frame)
+            assert self._memory is not None
+            self._memory[self._size : end] = frame
+            self._size = end
+            self.written += len(frame)
 
     def close(self) -> None:
         with self._lock:
             self._close()
 
-    def _begin_segment(self) -> None:
-        path = segment_path(self._folder, self._kind, self._number + 1)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o640)
+    def _begin_segment(self, least: int) -> None:
+        for room in (max(least, self._segment_bytes), max(least, SCARCE_BYTES)):
+            try:
+                memory = _make_segment(
+                    segment_path(self._folder, self._kind, self._number + 1), room
+                )
+                break
+            except OSError as error:
+                failed = error
+        else:
+            raise failed
         self._close()
-        self._descriptor, self._size = descriptor, 0
+        self._memory, self._room, self._size = memory, room, 0
         self._number += 1
 
-    def _undo(self) -> None:
-        """Half a record was written: take it back, or leave it at the end of a segment where nothing follows it."""
-        assert self._descriptor is not None
-        try:
-            os.ftruncate(self._descriptor, self._size)
-        except OSError:
-            self._close()
-
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+            with suppress(OSError):
+                os.truncate(segment_path(self._folder, self._kind, self._number), self._size)
+
+
+def _make_segment(path: Path, room: int) -> mmap:
+    """A file that has its room on the disk already: memory must not find out that there is none."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    try:
+        os.posix_fallocate(descriptor, 0, room)
+        return mmap(descriptor, room)
+    except OSError:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +161,13 @@ class Reader:
             if number < position.segment:
                 segment_path(self._folder, self._kind, number).unlink(missing_ok=True)
 
-    def backlog(self) -> int:
-        """Bytes still to be read."""
-        total = 0
+    def backlog(self, end: Position) -> int:
+        """Bytes still to be read, to where the writer is."""
+        total = end.offset
         for number in segments_of(self._folder, self._kind):
-            if number >= self.position.segment:
+            if self.position.segment <= number < end.segment:
                 total += segment_path(self._folder, self._kind, number).stat().st_size
-                total -= self.position.offset if number == self.position.segment else 0
-        return total
+        return total - (self.position.offset if self.position.segment else 0)
 
     def _read_segment(self, at: Position, most: int, *, is_closed: bool) -> Batch:
         with segment_path(self._folder, self._kind, at.segment).open("rb") as file:
@@ -158,7 +180,7 @@ class Reader:
         # A piece is longer than any record: one that holds none and reaches the end holds the beginning of one.
         is_cut_off = not records and at.offset + len(piece) >= size
         if is_closed and end < size and (frames.is_torn or is_cut_off):
-            end, skipped = size, size - end
+            end, skipped = size, (size - end if piece[end - at.offset :].strip(b"\0") else 0)
         return Batch(records, Position(at.segment, end), skipped)
 
     def _load(self) -> Position:

@@ -186,7 +186,10 @@ class Spool:
         until, is_empty = monotonic() + (float("inf") if turn is None else turn), False
         try:
             while not is_empty and monotonic() < until:
-                is_empty = self._drain_batch(home, kind, drain, reader, is_final)
+                taken = self._drain_batch(home, kind, drain, reader, is_final)
+                # Most of what a batch costs, it costs for one record too: what comes in meanwhile waits for the next.
+                is_enough = taken < BATCH_RECORDS and turn is not None and not is_final
+                is_empty = taken == 0 or is_enough
         except Exception as error:  # noqa: BLE001 - the next tick may do better, and the other kinds go on
             self._say_failing(kind, error)
         else:
@@ -197,7 +200,8 @@ class Spool:
 
     def _drain_batch(
         self, home: Home, kind: str, drain: Drain, reader: Reader, is_final: bool
-    ) -> bool:
+    ) -> int:
+        """How many records it took or passed over."""
         batch = reader.read(BATCH_RECORDS, is_final=is_final)
         records = [
             Record(f"{home.name}.{place.segment}.{place.offset}", payload)
@@ -212,7 +216,7 @@ class Spool:
             log.warning("spool_damaged", process=home.name, kind=kind, bytes=batch.skipped)
         if batch.end != reader.position:
             reader.commit(batch.end)
-        return not records and not batch.skipped
+        return len(records) + bool(batch.skipped)
 
     def _hand_over(self, kind: str, drain: Drain, records: list[Record]) -> None:
         """A record that its drain cannot take must not hold up those behind it for ever: it is set aside in a file."""
@@ -246,7 +250,7 @@ class Spool:
 
     def _note_backlog(self, kind: str, reader: Reader, is_empty: bool) -> None:
         now = monotonic()
-        waiting = 0 if is_empty else reader.backlog()
+        waiting = 0 if is_empty else reader.backlog(self._writers[kind].end)
         if waiting == 0:
             self._clear_at[kind] = now
         self._waiting[kind] = waiting

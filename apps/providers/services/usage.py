@@ -99,9 +99,11 @@ def _tell_ledger(entries: list[UsageEntry], touched: sums.Touched) -> None:
 
 
 def _publish(entries: Entries) -> None:
+    followed = live.followed(TOPIC)
     by_organization: dict[int, list[dict[str, Any]]] = {}
     for record, entry in entries:
-        by_organization.setdefault(entry.organization, []).append(_told(record, entry))
+        if entry.organization in followed:
+            by_organization.setdefault(entry.organization, []).append(_told(record, entry))
     for organization, rows in by_organization.items():
         live.publish_records(TOPIC, organization, rows)
 

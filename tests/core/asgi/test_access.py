@@ -15,6 +15,7 @@ from apps.core.asgi import access
 from apps.core.spool import process
 from apps.core.spool.spool import Spool
 from tests.client import GateClient
+from tests.fakes.recorder import FakeRecorder
 
 
 @pytest.fixture
@@ -29,10 +30,11 @@ def log(tmp_path: Path, settings: Any) -> Iterator[Path]:
 
 
 @pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[dict[str, Any]]]]:
-    published: list[tuple[str, int, list[dict[str, Any]]]] = []
-    monkeypatch.setattr(live_stream, "publish_records", lambda *args: published.append(args))
-    return published
+def live(monkeypatch: pytest.MonkeyPatch) -> FakeRecorder:
+    """Somebody follows in the organizations 1 and 2."""
+    recorder = FakeRecorder(1, 2)
+    monkeypatch.setattr(live_stream, "_recorder", recorder)
+    return recorder
 
 
 def test_record_access_ends_in_the_file_one_line_a_request(
@@ -63,24 +65,30 @@ def test_record_access_ends_in_the_file_one_line_a_request(
     }
 
 
-def test_drain_access_gives_each_organization_its_own_rows(
-    log: Path, live: list[tuple[str, int, list[dict[str, Any]]]]
-) -> None:
-    for number, organization in enumerate([1, 2, 1, None]):
+def test_drain_access_gives_each_organization_its_own_rows(log: Path, live: FakeRecorder) -> None:
+    for number, organization in enumerate([1, 2, 1, 3, None]):
         row = {"request_id": str(number), "organization_id": organization}
         process.append(access.KIND, row)
 
     process.drain_all()
 
-    assert live == [
+    assert live.told == [
         ("request.logs", 1, [{"request_id": "0"}, {"request_id": "2"}]),
         ("request.logs", 2, [{"request_id": "1"}]),
     ]
 
 
-def test_a_log_file_that_cannot_be_written_loses_no_record(
-    log: Path, live: list[tuple[str, int, list[dict[str, Any]]]]
-) -> None:
+def test_drain_access_reads_nothing_where_nobody_follows(log: Path, live: FakeRecorder) -> None:
+    live.organizations = ()
+    process.append(access.KIND, {"request_id": "1", "organization_id": 1})
+
+    process.drain_all()
+
+    assert live.told == []
+    assert log.read_text() == '{"request_id":"1","organization_id":1}\n'
+
+
+def test_a_log_file_that_cannot_be_written_loses_no_record(log: Path, live: FakeRecorder) -> None:
     log.parent.write_text("a file stands in its place")
     process.append(access.KIND, {"request_id": "1", "organization_id": 1})
     process.drain_all()
@@ -89,7 +97,7 @@ def test_a_log_file_that_cannot_be_written_loses_no_record(
     process.drain_all()
 
     assert log.read_text() == '{"request_id":"1","organization_id":1}\n'
-    assert live == [("request.logs", 1, [{"request_id": "1"}])]
+    assert live.told == [("request.logs", 1, [{"request_id": "1"}])]
 
 
 def test_a_rotated_file_is_begun_anew(log: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_a_reader_goes_on_where_the_last_one_committed(tmp_path: Path) -> None:
     second = Reader(tmp_path, "tried")
 
     assert second.position == Position(1, 11)
-    assert second.backlog() == 24
+    assert second.backlog(writer.end) == 24
     assert read_all(second, is_final=False) == ([b"two", b"three"], 0)
 
 
@@ -67,13 +68,26 @@ def test_a_position_that_cannot_be_read_starts_from_the_beginning(
 
 
 @pytest.mark.parametrize(
-    "tail", [pack(b"cut off")[:-1], b"\x01", b"garbage that is no header at all", bytes(64)]
+    "tail",
+    [
+        pack(b"cut off")[:-1],
+        b"\x01",
+        b"garbage that is no header at all",
+        bytes(64) + b"after zeros",
+    ],
 )
 def test_a_damaged_tail_is_skipped_to_the_end_of_its_segment(tmp_path: Path, tail: bytes) -> None:
     segment_path(tmp_path, "tried", 1).write_bytes(pack(b"one") + tail)
     segment_path(tmp_path, "tried", 2).write_bytes(pack(b"two"))
 
     assert read_all(Reader(tmp_path, "tried"), is_final=True) == ([b"one", b"two"], len(tail))
+
+
+def test_room_that_was_not_used_is_no_damage(tmp_path: Path) -> None:
+    segment_path(tmp_path, "tried", 1).write_bytes(pack(b"one") + bytes(64))
+    segment_path(tmp_path, "tried", 2).write_bytes(pack(b"two") + bytes(3))
+
+    assert read_all(Reader(tmp_path, "tried"), is_final=True) == ([b"one", b"two"], 0)
 
 
 def test_what_follows_damage_in_the_same_segment_is_skipped_and_counted(tmp_path: Path) -> None:
@@ -108,37 +122,59 @@ def test_a_record_longer_than_a_piece_boundary_is_read_whole(
     assert read_all(Reader(tmp_path, "tried"), is_final=True) == (payloads, 0)
 
 
-def test_half_a_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = Writer(tmp_path, "tried")
-    writer.append(b"one")
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, text: write(fd, text[:6]))
-    with pytest.raises(OSError, match="No space left"):
-        writer.append(b"two")
-    monkeypatch.undo()
-
-    writer.append(b"three")
-
-    assert read_all(Reader(tmp_path, "tried"), is_final=True) == ([b"one", b"three"], 0)
-    assert segments_of(tmp_path, "tried") == [1]
-
-
-def test_half_a_write_that_cannot_be_taken_back_ends_its_segment(
+def test_a_segment_without_room_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
-        raise OSError("no")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    writer = Writer(tmp_path, "tried")
+    writer = Writer(tmp_path, "tried", segment_bytes=100)
     writer.append(b"one")
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, text: write(fd, text[:6]))
-    monkeypatch.setattr(os, "ftruncate", refuse)
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
     with pytest.raises(OSError, match="No space left"):
-        writer.append(b"two")
+        writer.append(b"2" * 90)
     monkeypatch.undo()
+    between = segments_of(tmp_path, "tried")
 
     writer.append(b"three")
+    writer.append(b"4" * 90)
 
-    assert read_all(Reader(tmp_path, "tried"), is_final=False) == ([b"one", b"three"], 6)
-    assert segments_of(tmp_path, "tried") == [2]
+    assert between == [1]
+    assert read_all(Reader(tmp_path, "tried"), is_final=True) == ([b"one", b"three", b"4" * 90], 0)
+
+
+def test_a_scarce_disk_gets_a_smaller_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocate = os.posix_fallocate
+
+    def has_little(descriptor: int, offset: int, size: int) -> None:
+        if size > 100_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        allocate(descriptor, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", has_little)
+    Writer(tmp_path, "tried").append(b"one")
+
+    assert segment_path(tmp_path, "tried", 1).stat().st_size == 65536
+    assert read_all(Reader(tmp_path, "tried"), is_final=True) == ([b"one"], 0)
+
+
+def test_a_writer_that_is_closed_gives_its_room_back(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, "tried")
+    writer.append(b"one")
+    writer.close()
+
+    assert segment_path(tmp_path, "tried", 1).read_bytes() == pack(b"one")
+
+
+def test_a_record_longer_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, "tried", segment_bytes=100)
+    for payload in (b"one", b"2" * 300, b"three"):
+        writer.append(payload)
+
+    assert segments_of(tmp_path, "tried") == [1, 2, 3]
+    assert read_all(Reader(tmp_path, "tried"), is_final=False) == (
+        [b"one", b"2" * 300, b"three"],
+        0,
+    )

@@ -39,11 +39,12 @@ FILL = """
 import json, resource, sys
 from pathlib import Path
 from apps.core.errors import NoRoom
-from apps.core.spool import process
+from apps.core.spool import process, segments
 from apps.core.spool.spool import Spool
+segments.SEGMENT_BYTES = segments.SCARCE_BYTES = 1000
 spool = Spool(Path(sys.argv[1]), {})
 spool.append("tried", 0)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))
 written, refused = [0], 0
 for number in range(1, 200):
     if spool.append("tried", number):

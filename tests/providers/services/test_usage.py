@@ -22,6 +22,7 @@ from apps.providers.services import sums, usage
 from tests.factories.keys import make_key
 from tests.factories.tenants import make_admin, make_organization
 from tests.factories.usage import AT, make_budget, make_entry, make_records, make_usage
+from tests.fakes.recorder import FakeRecorder
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 TOTAL = date(1970, 1, 1)
@@ -165,13 +166,14 @@ def test_drain_names_keys_as_they_are_called():
 
 
 def test_drain_tells_whoever_follows_the_log(monkeypatch: pytest.MonkeyPatch):
-    told = []
-    monkeypatch.setattr(live, "_recorder", lambda *args: told.append(args))
-    organization = make_organization()
+    organization, other = make_organization(), make_organization()
+    recorder = FakeRecorder(organization.pk)
+    monkeypatch.setattr(live, "_recorder", recorder)
 
+    make_usage(other)
     entry = make_usage(organization, cost_nano=1_500_000_000)
 
-    ((topic, number, (row,)),) = told
+    ((topic, number, (row,)),) = recorder.told
     assert (topic, number) == ("request.logs", organization.pk)
     assert (row["type"], row["request_id"], row["cost"]) == ("call", entry.request_id, "1.5")
     assert (row["prompt_tokens"], row["ms"]) == (10, 100.0)
