@@ -1,0 +1,173 @@
+"""All an engine has to know to write one answer, read in one go: who said what before, by which terms."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from apps.conversations.domain.context import Picture, Turn
+from apps.conversations.enums import Trimming
+from apps.conversations.models import Conversation, Message, Summary
+from apps.conversations.queries import uploads
+from apps.conversations.queries.messages import tree_of
+from apps.core.errors import Unavailable
+from apps.core.files import files
+from apps.core.models import StoredFile
+from apps.core.tenancy import organization_scope
+
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+MOST_TEXT = 400_000
+"""Characters of one attached text that a model is given."""
+MOST_TOKENS = 2_000_000
+"""Where nobody knows how much a model reads: more than any does is not even looked at."""
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a conversation says of its calls."""
+
+    system_prompt: str
+    parameters: dict[str, Any]
+    trimming: Trimming
+    context_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    terms: Terms
+    turns: tuple[Turn, ...]
+    """What was said before, oldest first. Of a branch that is far beyond the budget only its end."""
+    older: int
+    """Messages of the branch before the turns, summed up or not."""
+    summary: str = ""
+    """Of all before the turns."""
+    so_far: str = ""
+    """Of an answer that is continued."""
+    reasoning: str = ""
+    spent: tuple[int | None, int | None, int | None] = (None, None, None)
+    """Prompt tokens, completion tokens and nano dollars of the calls that wrote it until now."""
+    is_another: bool = False
+    """Whether the same was answered before."""
+
+
+def brief_of(
+    *, organization_id: int, message_pk: int, sees_pictures: bool, most_tokens: int | None
+) -> Brief:
+    """Reads the newest messages first, and no further back than could be of use."""
+    with organization_scope(organization_id):
+        message = Message.objects.select_related("conversation").get(pk=message_pk)
+        conversation = message.conversation
+        tree = tree_of(conversation)
+        path = tree.path(message.parent_id)
+        total = len(path)
+        summary = _newest_summary(conversation, path)
+        if summary is not None:
+            path = path[path.index(summary.until_id) + 1 :]
+        turns, empty = _newest_turns(conversation, path, most_tokens or MOST_TOKENS, sees_pictures)
+        return Brief(
+            terms=_terms(conversation),
+            turns=tuple(turns),
+            older=total - len(turns) - empty,
+            summary=summary.text if summary is not None else "",
+            so_far=message.content,
+            reasoning=message.reasoning,
+            spent=(message.prompt_tokens, message.completion_tokens, message.cost_nano),
+            is_another=len(tree.children(message.parent_id)) > 1,
+        )
+
+
+def _terms(conversation: Conversation) -> Terms:
+    return Terms(
+        system_prompt=conversation.system_prompt,
+        parameters=dict(conversation.parameters),
+        trimming=Trimming(conversation.trimming),
+        context_tokens=conversation.context_tokens,
+    )
+
+
+def _newest_summary(conversation: Conversation, path: Sequence[int]) -> Summary | None:
+    """The one of this branch that reaches furthest. Only conversations that sum up look for one."""
+    if conversation.trimming != Trimming.SUMMARY:
+        return None
+    on_branch = set(path)
+    rows = Summary.objects.filter(conversation=conversation).order_by("-until_id")
+    return next((row for row in rows if row.until_id in on_branch), None)
+
+
+def _newest_turns(
+    conversation: Conversation, path: Sequence[int], most: int, sees_pictures: bool
+) -> tuple[list[Turn], int]:
+    """From the end, page by page, until twice the budget is reached: what a summary is made of is read too.
+
+    Also how many say nothing: an answer that came to nothing is no message, and some models take offence.
+    """
+    found: list[Turn] = []
+    tokens = empty = 0
+    for end in range(len(path), 0, -PAGE):
+        numbers = path[max(0, end - PAGE) : end]
+        rows = Message.objects.in_bulk(numbers)
+        for number in reversed(numbers):
+            if not (rows[number].content or rows[number].files):
+                empty += 1
+                continue
+            turn = _turn(rows[number], sees_pictures=sees_pictures)
+            found.append(turn)
+            tokens += turn.tokens
+        if tokens > 2 * most:
+            break
+    return _with_files(conversation, found[::-1]), empty
+
+
+def _turn(row: Message, *, sees_pictures: bool) -> Turn:
+    named = [each for each in row.files if isinstance(each, dict)]
+    content = row.content
+    for each in named:
+        if _is_picture(each) and not sees_pictures:
+            content += f"\n\n[Attached picture: {each.get('name', '')}]"
+    wanted = [each for each in named if sees_pictures or not _is_picture(each)]
+    return Turn(row.pk, row.role, content, files=tuple(wanted))
+
+
+def _is_picture(file: dict[str, Any]) -> bool:
+    return str(file.get("content_type", "")).startswith(PICTURES)
+
+
+def _with_files(conversation: Conversation, turns: list[Turn]) -> list[Turn]:
+    """With what was attached: pictures as pictures, texts as text."""
+    wanted = [str(file.get("id", "")) for turn in turns for file in turn.files]
+    if not wanted:
+        return turns
+    rows = uploads.contents_of(conversation.public_id, wanted)
+    return [_filled(turn, rows) if turn.files else turn for turn in turns]
+
+
+def _filled(turn: Turn, rows: dict[str, StoredFile]) -> Turn:
+    content, pictures = turn.content, list(turn.pictures)
+    for file in turn.files:
+        row = rows.get(str(file.get("id", "")))
+        if row is None:
+            continue
+        try:
+            if _is_picture(file):
+                pictures.append(_picture(row))
+            else:
+                content += f"\n\n[Attached file: {row.name}]\n{_text(row)}"
+        except Unavailable:
+            content += f"\n\n[Attached file: {row.name}, which cannot be read at present]"
+    return replace(turn, content=content, pictures=tuple(pictures), files=())
+
+
+def _picture(row: StoredFile) -> Picture:
+    with files.open(row) as stream:
+        return Picture(row.content_type.partition(";")[0], base64.b64encode(stream.read()).decode())
+
+
+def _text(row: StoredFile) -> str:
+    if not row.content_type.startswith(("text/", "application/json")):
+        return f"({row.size} bytes of {row.content_type})"
+    with files.open(row) as stream:
+        text = stream.read(MOST_TEXT * 4).decode("utf-8", "replace")
+    return text[:MOST_TEXT]
