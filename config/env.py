@@ -69,6 +69,7 @@ class Environment(BaseSettings):
     signalbox_event_retention_days: float = Field(default=7, gt=0)
     signalbox_capture_days: float = Field(default=7, gt=0)
     signalbox_graphql_call_seconds: float = Field(default=120, gt=0, le=3600)
+    signalbox_upload_bytes: int = Field(default=20 * 1024 * 1024, ge=1024, le=1024**3)
     signalbox_webhook_time_scale: float = Field(default=1.0, gt=0, le=1)
     signalbox_event_rows: int = Field(default=100_000, ge=100)
     signalbox_embedded_worker: bool = True

@@ -206,6 +206,9 @@ SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
 SIGNALBOX_LOCAL_LLM = env.local_llm
 SIGNALBOX_LOCAL_MODEL, SIGNALBOX_LOCAL_IDLE = env.signalbox_local_model, env.signalbox_local_idle
 
+# Conversations
+SIGNALBOX_UPLOAD_BYTES = env.signalbox_upload_bytes
+
 # Events
 SIGNALBOX_GRAPHQL_CALL_SECONDS = env.signalbox_graphql_call_seconds
 SIGNALBOX_CAPTURE_RETENTION = timedelta(days=env.signalbox_capture_days)

@@ -6,6 +6,7 @@ import re
 
 from django.urls import path
 
+from apps.conversations.rest import uploads
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
 from apps.jobs.rest import status as jobs
@@ -19,6 +20,7 @@ aliases = [
     path("api/v1/job/<str:id>/status", jobs.job_status),
     path("swagger-ui", docs.swagger),
     path("api-docs/openapi.json", docs.openapi),
+    path("api/upload", uploads.UploadViewSet.as_view({"post": "create"})),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]
 

@@ -34,14 +34,22 @@ class Pieces:
         self._file.close()
 
 
-def attachment(request: HttpRequest, file: StoredFile, *, name: str = "") -> HttpResponseBase:
-    """The bytes, or 304 to who has them; `name` for a file that has none."""
+def attachment(
+    request: HttpRequest, file: StoredFile, *, name: str = "", is_inline: bool = False
+) -> HttpResponseBase:
+    """The bytes, or 304 to who has them; `name` for a file that has none.
+
+    `is_inline` lets a browser show it in place: for types alone in which nothing can run.
+    """
     etag = f'"{file.digest}"'
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": content_disposition_header(True, file.name or name or "file") or "",
+        "Content-Disposition": content_disposition_header(
+            not is_inline, file.name or name or "file"
+        )
+        or "",
     }
     known = [part.strip() for part in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")]
     if etag in known:

@@ -1,0 +1,15 @@
+"""What stands around conversations: files, search, transfer, shares, comparisons. Included at `/api/v1/`, before
+`conversations/<id>` is: `search` and `import` are no ids.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.conversations.rest.uploads import UploadViewSet
+
+urlpatterns = [
+    path("uploads", UploadViewSet.as_view({"post": "create"})),
+    path("uploads/<str:id>", UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    path("uploads/<str:id>/content", UploadViewSet.as_view({"get": "content"})),
+]
