@@ -57,7 +57,6 @@ ROUTE: dict[str, Any] = {
     "enabled": True,
 }
 WRONG_ROUTE: dict[str, list[Any]] = {
-    "continues": [True],
     "name": ["", "a/b", "a b", "a" * 51],
     "targets": [[], [{}], [{"deployment": "target", "weight": "1"}], [{"deployment": 7}]],
     "fallbacks": [["nobody"], [7]],

@@ -29,6 +29,11 @@ class Call:
     """The caller's header: whether an answer that is kept will do, and whether this one may be kept."""
     provider: str = ""
     """Seed 000's form names one: the call goes to a deployment of that provider."""
+    continues_text: str = ""
+    """An answer that was begun before and is gone on with. It is not in `body`: each kind of provider is told of it in
+    its own way (`domain.continuation`), and deployments that cannot go on are passed over. What comes is the rest alone,
+    in a stream or whole; usage is that of this call. Not for answers with a shape, and never kept in the response cache.
+    """
     plain_bytes: int = 0
     """How long the body was, where it holds nothing but text and is short: what it is in tokens follows from that.
     0: the body is to be looked through.

@@ -104,14 +104,6 @@ def check_number(value: Any, field: str, most: int) -> int:
     return value
 
 
-def check_continues(value: Any) -> bool:
-    """Kept as a field: rows and clients name it."""
-    if value:
-        message = "is not offered: a stream that breaks off ends with an error and is asked anew"
-        raise Invalid.field("continues", message, "unsupported")
-    return False
-
-
 def leads_to(start: Iterable[str], goal: str, fallbacks: Mapping[str, Sequence[str]]) -> bool:
     """Whether following fallbacks from any of `start` arrives at `goal`."""
     seen: set[str] = set()

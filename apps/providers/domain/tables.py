@@ -86,7 +86,7 @@ class RouteView:
     """0: answers are not kept."""
     captures: bool = False
     continues: bool = False
-    """Always false: a stream that was cut after its first token is told as cut (`routes.check_continues`)."""
+    """Whether a stream that breaks off after its first token goes on at the next target that can."""
     guardrails: tuple[Mapping[str, Any], ...] = ()
     """`{"name": ..., options}` each, in order."""
     prompt: str = ""

@@ -9,8 +9,10 @@ from apps.core.limits import policy
 from apps.core.limits.store import Check
 from apps.providers.domain.budgets import NOTHING, Amount, Bound
 from apps.providers.domain.calls import Call, Usage
+from apps.providers.domain.continuation import MOST_TIMES, may_continue
 from apps.providers.domain.costs import MILLION, bound_cost, cost_of
 from apps.providers.domain.tables import DeploymentView
+from apps.providers.domain.tokens import bound_text, estimate_text
 from apps.providers.enums import Operation
 from apps.providers.gateway import estimates
 from apps.providers.gateway.trace import Trace
@@ -68,16 +70,20 @@ def _amounts(trace: Trace, candidates: list[DeploymentView]) -> tuple[Amount, Am
     """The most it can cost at any deployment it may go to, and what it comes to as a rule at the first."""
     call = trace.call
     trace.prompt_estimate = estimates.estimated_prompt(call)
-    most_prompt = estimates.bounded_prompt(call)
+    most_prompt = estimates.bounded_prompt(call) + bound_text(trace.prefill)
+    again = MOST_TIMES if may_continue(call, trace.route) else 0
     most_nano = most_tokens = 0
     for deployment in candidates:
         tokens = estimates.most_completion(call, deployment)
-        most_nano = max(most_nano, bound_cost(deployment.price, most_prompt, tokens))
-        most_tokens = max(most_tokens, most_prompt + tokens)
+        # Whoever goes on with a stream that broke off reads the prompt again, and what was said until then.
+        prompt = most_prompt * (1 + again) + tokens * again
+        most_nano = max(most_nano, bound_cost(deployment.price, prompt, tokens))
+        most_tokens = max(most_tokens, prompt + tokens)
     if not candidates:
         return NOTHING, NOTHING
     first = candidates[0]
-    likely = Usage(estimates.likely_prompt(call, first), estimates.likely_completion(call, first))
+    prompt = estimates.likely_prompt(call, first) + estimate_text(trace.prefill)
+    likely = Usage(prompt, estimates.likely_completion(call, first))
     return (
         Amount(most_nano, most_tokens),
         Amount(min(most_nano, cost_of(first.price, likely)), min(most_tokens, likely.total_tokens)),
@@ -94,12 +100,25 @@ def affordable_completion(trace: Trace, deployment: DeploymentView) -> int | Non
         return None
     if not reservation.is_clamped and estimates.asked_completion(call) is not None:
         return None
-    price, held = deployment.price, reservation.held
-    prompt = min(
-        estimates.bounded_prompt(call), int(estimates.likely_prompt(call, deployment) * MARGIN) + 8
-    )
-    tokens = held.tokens - prompt
-    if price.output:
-        left = held.nano - bound_cost(price, prompt, 0)
-        tokens = min(tokens, left * MILLION // price.output)
+    tokens = min(_left(trace, deployment), estimates.most_completion(call, deployment))
     return max(1, tokens // estimates.choices(call))
+
+
+def affords_more(trace: Trace, deployment: DeploymentView) -> bool:
+    """Whether what is held for the call has room for another attempt, after those that broke off."""
+    reservation = trace.reservation
+    return reservation is None or not reservation.standings or _left(trace, deployment) > 0
+
+
+def _left(trace: Trace, deployment: DeploymentView) -> int:
+    """Tokens of an answer that the held room is enough for, once the prompt is paid."""
+    assert trace.reservation is not None
+    price, held, call = deployment.price, trace.reservation.held, trace.call
+    learned = estimates.likely_prompt(call, deployment) + estimate_text(trace.prefill)
+    bound = estimates.bounded_prompt(call) + bound_text(trace.prefill)
+    prompt = min(bound, int(learned * MARGIN) + 8)
+    tokens = held.tokens - prompt - (trace.past.total_tokens if trace.past else 0)
+    if price.output:
+        left = held.nano - trace.past_nano - bound_cost(price, prompt, 0)
+        tokens = min(tokens, left * MILLION // price.output)
+    return tokens

@@ -11,13 +11,15 @@ from apps.providers.adapters import refusals
 from apps.providers.adapters.protocol import Adapter, EventReader, Exchange, UpstreamFailed
 from apps.providers.domain.calls import Answer, Event, UpstreamCall
 from apps.providers.domain.choice import Step
+from apps.providers.domain.continuation import Overlap, go_on, with_less
 from apps.providers.domain.retries import Failure, Next, failure_of_error, failure_of_refusal
+from apps.providers.domain.seams import Begun, Seam, trimmed_answer
 from apps.providers.domain.tables import DeploymentView
 from apps.providers.errors import UpstreamCut, UpstreamInvalid, UpstreamLimited
 from apps.providers.gateway import admission, estimates
 from apps.providers.gateway.health import health
 from apps.providers.gateway.trace import Trace
-from apps.providers.gateway.translation import translation_for
+from apps.providers.gateway.translation import translation_for, way_at
 from apps.providers.gateway.upstreams import adapter_of, transport_of
 from apps.providers.ledger.factory import get_ledger
 from apps.providers.ledger.protocol import Busy, Slot, SlotLimits
@@ -42,7 +44,8 @@ class Failed(Exception):
 class Attempt:
     """One deployment asked once. Close it, whatever became of it."""
 
-    def __init__(self, trace: Trace, step: Step) -> None:
+    def __init__(self, trace: Trace, step: Step, begun: Begun | None = None) -> None:
+        """`begun` is the stream that this one goes on with."""
         self._trace = trace
         self._deployment = step.deployment
         self._adapter: Adapter = adapter_of(step.deployment.provider.kind)
@@ -50,7 +53,9 @@ class Attempt:
         self._pieces: AsyncIterator[bytes] | None = None
         self._slot: Slot | None = None
         self._translation = translation_for(trace.call, self._adapter, step.deployment)
-        self._upstream_call = self._make_call()
+        self._seam: Seam | None = None
+        self._overlap: Overlap | None = None
+        self._upstream_call = self._make_call(begun)
         self._has_ended = False
         self._reader: EventReader | None = None
         self._due = 0.0
@@ -67,7 +72,7 @@ class Attempt:
             answer = self._adapter.answer(self._upstream_call, body)
             if self._translation is not None:
                 answer = self._translation.answer(answer)
-        return answer
+        return answer if self._overlap is None else trimmed_answer(answer, self._overlap)
 
     async def open(self) -> None:
         """Send the call, and see that a stream begins."""
@@ -97,10 +102,19 @@ class Attempt:
                     events = self._reader.feed(piece)
                 if events and self._translation is not None:
                     events = self._translation.events(events)
+                if events and self._seam is not None:
+                    events = self._seam.events(events)
                 if events:
                     self._due = 0.0
                     return events
                 self._refuse_drip()
+
+    async def until_token(self) -> list[Event]:
+        """What comes up to the first token. It is held back: until then the call may still go elsewhere."""
+        held = await self.next()
+        while not any(map(_says_something, held)):
+            held += await self.next()
+        return held
 
     async def close(self) -> None:
         """Let go of the upstream at once, and of the place at the deployment."""
@@ -154,9 +168,15 @@ class Attempt:
             )
         self._slot = taken
 
-    def _make_call(self) -> UpstreamCall:
-        call, deployment = self._trace.call, self._deployment
+    def _make_call(self, begun: Begun | None) -> UpstreamCall:
+        trace, call, deployment = self._trace, self._trace.call, self._deployment
         body = call.body if self._translation is None else self._translation.body
+        if trace.prefill and (way := way_at(call, deployment)) is not None:
+            body = go_on(body, trace.prefill, way)
+            if trace.past is not None:
+                body = with_less(body, trace.past.completion_tokens)
+            self._overlap = Overlap(trace.prefill, way)
+            self._seam = Seam(begun or Begun(), self._overlap, trace.past)
         most = admission.affordable_completion(self._trace, deployment)
         if most is not None:
             name = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
@@ -222,6 +242,10 @@ class Attempt:
             self._due = now + self._deployment.idle_seconds
         elif now > self._due:
             raise CallTimedOut("The server says nothing.")
+
+
+def _says_something(event: Event) -> bool:
+    return bool(event.text or event.hidden or event.finish_reason or event.is_last)
 
 
 class _failures:  # noqa: N801 - reads as a statement

@@ -85,6 +85,7 @@ async def begin(trace: Trace) -> Plan:
     except AppError:
         await reserve(trace, [], checks)  # asking for what is not there counts as a call
         raise
+    trace.prefill = trace.call.continues_text
     if (keeper := keeper_of(trace)) is not None:
         trace.keeper = keeper
         trace.kept = await keeper.find()

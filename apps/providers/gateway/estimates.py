@@ -112,10 +112,10 @@ def streamed_completion(events: int, size: int) -> int:
     return max(events, -(-size // 4))
 
 
-def counted(call: Call, text: str, completion: int | None = None) -> Usage:
+def counted(call: Call, text: str, completion: int | None = None, prefill: str = "") -> Usage:
     """Usage by our own count, marked as such."""
     tokens = estimate_text(text) if completion is None else completion
-    return Usage(estimate_prompt(call.body), tokens, is_estimated=True)
+    return Usage(estimate_prompt(call.body) + estimate_text(prefill), tokens, is_estimated=True)
 
 
 def choices(call: Call) -> int:

@@ -37,9 +37,10 @@ class Keeper:
         self._seconds = seconds
         self._wishes = wishes = caching.read_wishes(trace.call.cache_control)
         self._key = ""
-        if seconds and (wishes.may_read or wishes.may_store):
+        if seconds and not trace.call.continues_text and (wishes.may_read or wishes.may_store):
             self._key = caching.key_of(trace.actor.organization_id, trace.route, trace.call)
         self._is_first = False
+        self._is_spoilt = False
         self._events: list[Event] = []
         self._answer: Answer | None = None
         self._size = 0
@@ -68,6 +69,10 @@ class Keeper:
         if self._size <= MOST_BYTES:
             self._events += events
 
+    def spoil(self) -> None:
+        """Not to be kept: it was put together from what several deployments said."""
+        self._is_spoilt = True
+
     def take_answer(self, answer: Answer) -> None:
         self._answer = answer
         self._size = len(answer.raw)
@@ -89,7 +94,7 @@ class Keeper:
         await shelf().put(self._key, kept, self._seconds)
 
     def _kept(self) -> Kept | None:
-        if not self._key or self._size > MOST_BYTES:
+        if not self._key or self._is_spoilt or self._size > MOST_BYTES:
             return None
         if self._answer is not None:
             return Kept.of_answer(self._answer)

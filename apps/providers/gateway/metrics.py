@@ -19,6 +19,8 @@ COST = Counter("signalbox_model_cost_dollars", "What calls cost.", _LABELS, regi
 LATENCY = Histogram("signalbox_model_seconds", "From the call to its last byte.", _LABELS, buckets=SECONDS, registry=registry)  # fmt: skip
 FIRST_TOKEN = Histogram("signalbox_model_first_token_seconds", "From the call to its first token.", _LABELS, buckets=SECONDS, registry=registry)  # fmt: skip
 
+CONTINUATIONS = Counter("signalbox_stream_continuations", "Streams that broke off and went on.", ["organization", "model"], registry=registry)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Sums:

@@ -14,7 +14,7 @@ from apps.providers.gateway import table as tables
 from apps.providers.gateway.health import health
 from apps.providers.gateway.shaping import VARIABLES, shape_request
 from apps.providers.gateway.trace import Trace
-from apps.providers.gateway.translation import does
+from apps.providers.gateway.translation import does, way_at
 from apps.providers.gateway.upstreams import adapter_of
 
 SERVED_AS = {Operation.COMPLETION: frozenset({Operation.COMPLETION, Operation.CHAT})}
@@ -113,11 +113,15 @@ class _Able:
     """Whether a deployment does what a call asks for; `refused` once one did not."""
 
     def __init__(self, call: Call) -> None:
+        self._call = call
         self._operations = SERVED_AS.get(call.operation, frozenset({call.operation}))
         self.refused = False
 
     def __call__(self, deployment: DeploymentView) -> bool:
         adapter = adapter_of(deployment.provider.kind)
+        if self._call.continues_text and way_at(self._call, deployment) is None:
+            self.refused = True
+            return False
         if any(does(adapter, deployment, operation) for operation in self._operations):
             return True
         self.refused = True

@@ -12,6 +12,7 @@ from apps.core.actor import CredentialKind
 from apps.core.errors import AppError, Limited
 from apps.providers.domain.calls import Usage
 from apps.providers.domain.costs import cost_of
+from apps.providers.domain.seams import summed
 from apps.providers.domain.usage import UsageEntry
 from apps.providers.enums import CallStatus
 from apps.providers.errors import BudgetExceeded, GuardrailRefused, UnknownModel
@@ -110,23 +111,29 @@ def _count(trace: Trace, status: CallStatus) -> None:
     if status is CallStatus.OK:
         if usage is None:
             usage = (
-                _partial(trace)
+                usage_so_far(trace)
                 if trace.call.is_stream
-                else estimates.counted(trace.call, trace.text)
+                else estimates.counted(trace.call, trace.text, prefill=trace.prefill)
             )
-        elif not usage.is_estimated:
+        elif not usage.is_estimated and not trace.prefill:
             estimates.learn(trace.deployment, trace.prompt_estimate, usage)
     elif status in UNFINISHED and trace.was_sent:
         usage = usage or (
-            _partial(trace) if trace.call.is_stream else estimates.counted(trace.call, trace.text)
+            usage_so_far(trace)
+            if trace.call.is_stream
+            else estimates.counted(trace.call, trace.text, prefill=trace.prefill)
         )
     trace.usage = usage or Usage()
     trace.cost_nano = cost_of(trace.deployment.price, trace.usage)
+    if trace.past is not None:
+        trace.usage = summed(trace.past, trace.usage)
+        trace.cost_nano += trace.past_nano
 
 
-def _partial(trace: Trace) -> Usage:
+def usage_so_far(trace: Trace) -> Usage:
+    """Of a stream, by our own count of what went up and came since the present attempt began."""
     tokens = estimates.streamed_completion(trace.text_events, trace.text_bytes)
-    return estimates.counted(trace.call, "", tokens)
+    return estimates.counted(trace.call, "", tokens, trace.prefill)
 
 
 def _entry(trace: Trace, status: CallStatus, error: AppError | None, seconds: float) -> UsageEntry:

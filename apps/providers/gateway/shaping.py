@@ -39,11 +39,21 @@ def shape_request(trace: Trace, prompt: PromptView | None) -> None:
         call.body = with_prompt(replace(call, body=body), prompt, variables)
         call.plain_bytes = 0  # it is longer now than what was sent
     assert trace.route is not None
+    call.continues_text = checked_prefill(trace, call.continues_text)
     for guard in guards_of(trace.route):
         if guard.on_request:
             body = texts.change_request(call.body, guard.guardrail.check)
             if body is not call.body:
                 call.body, call.plain_bytes = body, 0
+
+
+def checked_prefill(trace: Trace, said: str) -> str:
+    """What a model is to go on from goes up as the rest of a request does. Raises what a guardrail raises."""
+    if said and trace.route is not None:
+        for guard in guards_of(trace.route):
+            if guard.on_request:
+                said = guard.guardrail.check(said)
+    return said
 
 
 def shape_answer(trace: Trace, answer: Answer) -> Answer:

@@ -24,6 +24,7 @@ from apps.providers.errors import (
 )
 from apps.providers.gateway import attempts, settlement
 from apps.providers.gateway.attempts import Attempt, Failed
+from apps.providers.gateway.continuing import Continuation, continuation_of
 from apps.providers.gateway.shaping import stream_guard
 from apps.providers.gateway.trace import Trace
 
@@ -37,6 +38,7 @@ class Stream:
         self._first: list[Event] | None = None
         self._is_over = False
         self._guard: StreamGuard | None = None
+        self._continuation: Continuation | None = None
         self.is_whole = False
         """Whether the word for the end was spoken."""
 
@@ -50,6 +52,7 @@ class Stream:
         if step is None:
             raise NoDeployment
         self._guard = stream_guard(trace)
+        self._continuation = continuation_of(trace, plan)
         while True:
             self._attempt = attempt = Attempt(trace, step)
             try:
@@ -110,11 +113,8 @@ class Stream:
         await settlement.settle_failed(self.trace, error)
 
     async def _until_token(self, attempt: Attempt) -> list[Event]:
-        """What comes before the first token is held back: until then the call may still go elsewhere."""
         trace = self.trace
-        held = await attempt.next()
-        while not any(map(_says_something, held)):
-            held += await attempt.next()
+        held = await attempt.until_token()
         trace.first_token_seconds = trace.seconds
         self._count(held)
         return self._guard.events(held) if self._guard is not None else held
@@ -122,9 +122,11 @@ class Stream:
     async def _next(self) -> list[Event]:
         assert self._attempt is not None
         try:
-            events = await self._attempt.next()
+            try:
+                events = await self._attempt.next()
+            except Failed as failed:
+                events = await self._go_on(failed)
         except Failed as failed:
-            attempts.note(self.trace, failed.failure)
             error = cut_error(failed)
             self._is_over = True
             await settlement.surely(self._end_quietly(CallStatus.CUT, error))
@@ -135,6 +137,16 @@ class Stream:
             raise
         self._count(events)
         return events if self._guard is None else await self._guarded(self._guard, events)
+
+    async def _go_on(self, failed: Failed) -> list[Event]:
+        """What comes from where it goes on. Raises the failure again where it does not."""
+        assert self._attempt is not None
+        attempts.note(self.trace, failed.failure)
+        if self._continuation is None or not self._continuation.is_possible(failed):
+            raise failed
+        await self._attempt.close()
+        self._attempt, events = await self._continuation.go_on(failed)
+        return events
 
     async def _guarded(self, guard: StreamGuard, events: list[Event]) -> list[Event]:
         """What a guardrail lets through by now."""
@@ -154,6 +166,8 @@ class Stream:
                 trace.text_bytes += size
             if event.usage is not None:
                 trace.usage = event.usage
+        if self._continuation is not None:
+            self._continuation.begun.note(events)
 
     async def _end_quietly(self, status: CallStatus, error: AppError | None = None) -> None:
         """Let go of the upstream first, whatever becomes of the books."""
@@ -172,7 +186,3 @@ def cut_error(failed: Failed) -> AppError:
         case error if isinstance(failed.__cause__, UpstreamFailed):
             return error
     return UpstreamCut()
-
-
-def _says_something(event: Event) -> bool:
-    return bool(event.text or event.hidden or event.finish_reason or event.is_last)

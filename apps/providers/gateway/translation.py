@@ -7,10 +7,12 @@ from typing import Any
 
 from apps.providers.adapters.protocol import Adapter
 from apps.providers.domain.calls import Answer, Call, Event
+from apps.providers.domain.continuation import Way, way_of
 from apps.providers.domain.dialects import answers, to_openai_stream
 from apps.providers.domain.dialects.translation import Translation, as_chat, translate
 from apps.providers.domain.tables import DeploymentView
 from apps.providers.enums import Dialect, Operation
+from apps.providers.gateway.upstreams import adapter_of
 
 
 def translation_for(call: Call, adapter: Adapter, deployment: DeploymentView) -> Translation | None:
@@ -30,6 +32,14 @@ def does(adapter: Adapter, deployment: DeploymentView, operation: Operation) -> 
     return operation in adapter.operations and (
         not capabilities or operation.value in capabilities or not capabilities & OPERATIONS
     )
+
+
+def way_at(call: Call, deployment: DeploymentView) -> Way | None:
+    """How a deployment is asked to go on with an answer; None where it cannot."""
+    kind, operation = deployment.provider.kind, call.operation
+    if operation is Operation.COMPLETION and not does(adapter_of(kind), deployment, operation):
+        operation = Operation.CHAT
+    return way_of(kind, operation)
 
 
 OPERATIONS = frozenset(operation.value for operation in Operation)

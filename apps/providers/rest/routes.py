@@ -63,7 +63,7 @@ class RouteTermsBody(BodySerializer):
     captures = FlagField(required=False, help_text="Keep requests and answers, redacted.")
     continues = FlagField(
         required=False,
-        help_text="Not offered: a stream that was cut is never continued by another target.",
+        help_text="A stream that breaks off goes on at the next target, or anew at the same.",
     )
     guardrails = serializers.ListField(
         child=ObjectField(), required=False, help_text="`{name, options?}` each, in order."

@@ -197,9 +197,7 @@ def _checked(route: Route, field: str, value: Any, known: Mapping[str, Route]) -
             return rules.check_guardrails(value)
         case "prompt":
             return prompts.check_reference(value) if value else ""
-        case "continues":
-            return rules.check_continues(value)
-        case "captures" | "is_enabled":
+        case "captures" | "continues" | "is_enabled":
             return bool(value)
     raise TypeError(f"a route has no {field}")
 

@@ -10,6 +10,7 @@ from apps.core.errors import AppError
 from apps.providers.domain.calls import Event
 from apps.providers.enums import Dialect
 from apps.providers.gateway.streams import Stream
+from apps.providers.gateway.trace import plain
 
 DONE = b"data: [DONE]\n\n"
 
@@ -24,6 +25,8 @@ class Frames:
         self._write = _anthropic if stream.trace.call.dialect is Dialect.ANTHROPIC else _openai
         self._hides_usage = not stream.trace.call.wants_usage
         self._is_over = False
+        self._continuations = 0
+        """Those that the caller was told of."""
 
     def __aiter__(self) -> Self:
         return self
@@ -39,7 +42,9 @@ class Frames:
                 self._is_over = True
                 return self._error(error)
             if data := self._write(events, self._hides_usage):
-                return data
+                if self._stream.trace.continuations == self._continuations:
+                    return data
+                return self._told() + data
         raise StopAsyncIteration
 
     @property
@@ -49,6 +54,13 @@ class Frames:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+    def _told(self) -> bytes:
+        """A comment: clients pass it over, people who look see where the stream went on."""
+        trace = self._stream.trace
+        self._continuations = trace.continuations
+        name = plain(trace.deployment.name) if trace.deployment else ""
+        return f": continued by {name}\n\n".encode()
 
     def _error(self, error: AppError) -> bytes:
         """In the middle of a stream there is no status to say it by, and no word for the end after it."""
