@@ -19,4 +19,5 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.jobs.rest.urls")),
         path("", include("apps.providers.rest.urls")),
         path("", include("apps.conversations.rest.urls_around")),
+        path("", include("apps.conversations.rest.urls")),
     ]
