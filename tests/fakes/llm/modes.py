@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -27,7 +28,11 @@ def read_mode(model: str) -> Mode:
 
 
 def words_of(mode: Mode) -> list[str]:
-    """The answer, cut into what counts as a token here: words, each but the first with its space."""
+    """The answer, cut into what counts as a token here: words, each with the space before it."""
     text = mode.text("text")
-    words = text.split() if text else [f"word{n}" for n in range(mode.count("tokens", 5))]
+    if letters := mode.count("letters"):
+        return [text[at : at + letters] for at in range(0, len(text), letters)]
+    if text:
+        return re.findall(r"\s*\S+", text)
+    words = [f"word{n}" for n in range(mode.count("tokens", 5))]
     return [word if index == 0 else f" {word}" for index, word in enumerate(words)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -48,13 +49,20 @@ class Asked:
 
     @property
     def words(self) -> list[str]:
-        words = words_of(self.mode)
+        words = self._rest() if self.mode.text("goes_on") else words_of(self.mode)
         limit = self.body.get("max_tokens") or self.body.get("max_completion_tokens")
         return (
             words[:limit]
             if isinstance(limit, int) and self.mode.text("obey", "1") == "1"
             else words
         )
+
+    def _rest(self) -> list[str]:
+        """What is missing of the text, after as much of it as the request has begun."""
+        words = words_of(self.mode)
+        text, begun = "".join(words), _begun_in(self.body)
+        said = next((at for at in range(len(text), 0, -1) if begun.endswith(text[:at])), 0)
+        return re.findall(r"\s*\S+|\s+$", text[said:])
 
     @property
     def tells_usage(self) -> bool:
@@ -66,6 +74,15 @@ class Asked:
         if self.mode.name != "tools" or not tools:
             return None
         return str(tools[0].get("name") or tools[0].get("function", {}).get("name"))
+
+
+def _begun_in(body: dict[str, Any]) -> str:
+    """What the assistant has said last, or the prompt."""
+    if not isinstance(messages := body.get("messages"), list):
+        return str(body.get("prompt") or body.get("inputs") or "")
+    last = messages[-1]
+    content = last.get("content") if last.get("role") == "assistant" else ""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
 def _prompt_of(body: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ MODELS = ("simulated", "simulated-fast", "simulated-embedding")
 CONTEXT_TOKENS = 32_768
 MOST_TOKENS = 4096
 MOST_CHOICES = 16
+_BOUNDS = ("max_completion_tokens", "max_tokens")
 _TOPICS = ("messages", "prompt", "input", "tools", "response_format", "seed", "model")
 
 
@@ -58,6 +59,13 @@ def name_of(model: Any) -> str:
 
 
 def answer(body: dict[str, Any], settings: Settings) -> Spoken:
+    begun = _begun_in(body)
+    if begun:
+        question = {**body, "messages": body["messages"][:-1]}
+        for name in _BOUNDS:
+            question.pop(name, None)
+        if (rest := _rest_of(answer(question, settings), begun, body)) is not None:
+            return rest
     key = digest_of(body, settings)
     lot = random.Random(key)  # noqa: S311  # made up on purpose
     count = body.get("n")
@@ -66,6 +74,26 @@ def answer(body: dict[str, Any], settings: Settings) -> Spoken:
     return Spoken(
         f"{key[:24]}", name_of(body.get("model")), choices, min(estimate_prompt(body), 10**9)
     )
+
+
+def _begun_in(body: dict[str, Any]) -> str:
+    """What the assistant has said last, if nobody has said anything since."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last, dict) or last.get("role") != "assistant":
+        return ""
+    return content if isinstance(content := last.get("content"), str) else ""
+
+
+def _rest_of(spoken: Spoken, begun: str, body: dict[str, Any]) -> Spoken | None:
+    """What is missing of an answer that was begun before; None where it would have been another."""
+    text = "".join(spoken.choices[0].tokens)
+    if len(spoken.choices) > 1 or spoken.choices[0].tool or not text.startswith(begun):
+        return None
+    tokens, bound = words.split(text[len(begun) :]), _bound_of(body)
+    reason = "length" if len(tokens) > bound else spoken.choices[0].finish_reason
+    read = min(estimate_prompt(body), 10**9)
+    return replace(spoken, choices=[Choice(tokens[:bound], reason)], prompt_tokens=read)
 
 
 def digest_of(body: dict[str, Any], settings: Settings) -> str:
@@ -91,7 +119,7 @@ def _choice(body: dict[str, Any], settings: Settings, lot: random.Random) -> Cho
 
 
 def _bound_of(body: dict[str, Any]) -> int:
-    for name in ("max_completion_tokens", "max_tokens"):
+    for name in _BOUNDS:
         if isinstance(bound := body.get(name), int) and bound > 0:
             return bound
     return MOST_TOKENS * 5
