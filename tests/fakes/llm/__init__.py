@@ -6,7 +6,7 @@ ok          answers; `tokens=N` words long, `text=...` instead, `ttft=S` before 
             `prompt_tokens=N` and `completion_tokens=N` to claim other numbers, `usage=0` to say nothing of them;
             `letters=N` to break the text anywhere, `goes_on=1` to say only what is missing of a text that the request
             has begun, in its last message or behind its prompt
-tools       calls the first tool it was given
+tools       calls the first tool it was given; others do with `tool=1`
 length      ends for the length
 status      answers `code=500` and an error body; `retry_after=S`, `message=...`, `error=code`, `echo=1` (says the
             credential back)

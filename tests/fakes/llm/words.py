@@ -49,13 +49,18 @@ class Asked:
 
     @property
     def words(self) -> list[str]:
-        words = self._rest() if self.mode.text("goes_on") else words_of(self.mode)
+        words = self.all_words
         limit = self.body.get("max_tokens") or self.body.get("max_completion_tokens")
         return (
             words[:limit]
             if isinstance(limit, int) and self.mode.text("obey", "1") == "1"
             else words
         )
+
+    @property
+    def all_words(self) -> list[str]:
+        """As many as there would be without a bound."""
+        return self._rest() if self.mode.text("goes_on") else words_of(self.mode)
 
     def _rest(self) -> list[str]:
         """What is missing of the text, after as much of it as the request has begun."""
@@ -71,7 +76,7 @@ class Asked:
     @property
     def tool(self) -> str | None:
         tools = self.body.get("tools")
-        if self.mode.name != "tools" or not tools:
+        if not tools or not (self.mode.name == "tools" or self.mode.text("tool")):
             return None
         return str(tools[0].get("name") or tools[0].get("function", {}).get("name"))
 
@@ -198,7 +203,7 @@ def _usage(asked: Asked) -> dict[str, int]:
 def _finish(asked: Asked) -> str:
     if asked.tool:
         return "tool_calls"
-    is_short = asked.mode.name == "length" or len(asked.words) < len(words_of(asked.mode))
+    is_short = asked.mode.name == "length" or len(asked.words) < len(asked.all_words)
     return "length" if is_short else "stop"
 
 
