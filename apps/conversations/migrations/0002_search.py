@@ -9,6 +9,8 @@ PostgreSQL: a generated column on each table with a GIN index. Django does not k
 written has none, so that writing it down every moment touches no index.
 """
 
+import sqlite3
+
 from django.db import migrations
 
 PLACE = """
@@ -87,7 +89,7 @@ INSERT INTO conversations_words (rowid, place, content)
   WHERE m.status <> 'generating' AND m.content <> '';
 INSERT INTO conversations_titles (rowid, place, content)
   SELECT c.id, {PLACE}, c.title FROM conversations_conversation c;
-"""
+"""  # noqa: S608 - our own words alone
 SQLITE_BACK = """
 DROP TRIGGER IF EXISTS conversations_words_insert;
 DROP TRIGGER IF EXISTS conversations_words_delete;
@@ -155,8 +157,6 @@ def remove(connection):
 
 def _run_script(cursor, script):
     """Statement by statement: `executescript` would end the migration's transaction."""
-    import sqlite3
-
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
