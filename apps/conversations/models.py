@@ -160,6 +160,9 @@ class Share(TenantModel):
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="shares")
     until = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    until_length = models.PositiveIntegerField(default=0)
+    """Characters of that message then: one that broke off may be gone on with."""
+    title = models.CharField(max_length=255, blank=True)
     digest = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField(null=True)
     created_by = models.CharField(max_length=80)
