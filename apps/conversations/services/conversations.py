@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.conversations import topics
 from apps.conversations.domain import terms
 from apps.conversations.enums import Trimming, Visibility
-from apps.conversations.models import Conversation
+from apps.conversations.models import (
+    Contender,
+    Conversation,
+    Feedback,
+    Generation,
+    Share,
+    Summary,
+)
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import conversations as queries
-from apps.conversations.services import uploads
 from apps.core import bus
 from apps.core.actor import Actor
 from apps.core.errors import Invalid, NotFound, Stale, WrongFields
@@ -96,7 +102,8 @@ def replace_conversation(
 def remove_conversation(
     *, actor: Actor, conversation_id: str, expected_revision: int | None = None
 ) -> None:
-    """With all its messages; an answer being written there loses its row, and ends by that.
+    """With all its messages, and by its fact the files attached to them; an answer that is being written there loses
+    its row, and ends by that.
 
     Raises `NotFound`, `PermissionDenied`, `Stale`.
     """
@@ -105,8 +112,7 @@ def remove_conversation(
         if expected_revision not in (None, conversation.revision):
             raise Stale
         tell(topics.CONVERSATION_REMOVED, actor, conversation, before=values(conversation))
-        uploads.release(conversation_id=conversation.public_id)
-        conversation.delete()
+        _delete(conversation)
 
 
 def lock_own(*, actor: Actor, conversation_id: str, to_remove: bool = False) -> Conversation:
@@ -166,6 +172,20 @@ def tell(
             after=after,
         )
     )
+
+
+def _delete(conversation: Conversation) -> None:
+    """What hangs on messages first, then they in one statement: Django would read all of them to find that out."""
+    Conversation.objects.filter(pk=conversation.pk).update(head=None)
+    Generation.objects.filter(message__conversation=conversation).delete()
+    Feedback.objects.filter(message__conversation=conversation).delete()
+    for rows in (Summary.objects, Share.objects, Contender.objects):
+        rows.filter(conversation=conversation).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM conversations_message WHERE conversation_id = %s", [conversation.pk]
+        )
+    conversation.delete()
 
 
 def _checked(actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
