@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.conversations.permissions import ConversationsPermission
 from apps.core.actor import Actor
 from apps.core.permissions import Permission
 from apps.events.permissions import EventsPermission
@@ -44,6 +45,7 @@ PLACES = (
             Place(_("Budgets"), "budgets", permission=ProvidersPermission.USAGE_VIEW),
         ),
     ),
+    Place(_("Chat"), "chat", "message-square", ConversationsPermission.VIEW),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(

@@ -16,9 +16,13 @@ async function write(words) {
   if (!done) throw new Error("copy refused");
 }
 
-async function copy(button) {
+function copy(button) {
   const source = button.dataset.copyFrom;
-  const words = source ? button.closest("[data-copy-scope]").querySelector(source).textContent : button.dataset.copy;
+  return copyText(source ? button.closest("[data-copy-scope]").querySelector(source).textContent : button.dataset.copy, button);
+}
+
+// Copy words; the button says that it is done.
+export async function copyText(words, button) {
   try {
     await write(words);
   } catch {

@@ -9,7 +9,7 @@ function rows() {
 function step(by) {
   const links = rows();
   if (!links.length) return;
-  const row = document.activeElement?.closest?.("tr");
+  const row = document.activeElement?.closest?.("tr, li");
   const here = links.findIndex((link) => row?.contains(link));
   const next = here < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(here + by, 0), links.length - 1);
   links[next].focus({ preventScroll: true });
