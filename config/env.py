@@ -69,6 +69,7 @@ class Environment(BaseSettings):
     signalbox_event_retention_days: float = Field(default=7, gt=0)
     signalbox_capture_days: float = Field(default=7, gt=0)
     signalbox_graphql_call_seconds: float = Field(default=120, gt=0, le=3600)
+    signalbox_keep_alive_seconds: float = Field(default=15, ge=0.1, le=3600)
     signalbox_upload_bytes: int = Field(default=20 * 1024 * 1024, ge=1024, le=1024**3)
     signalbox_webhook_time_scale: float = Field(default=1.0, gt=0, le=1)
     signalbox_event_rows: int = Field(default=100_000, ge=100)
@@ -92,10 +93,11 @@ class Environment(BaseSettings):
     api_key_header: str = "X-API-Key"
 
     rate_limit_enabled: bool = True
-    rate_limit_requests: int = Field(default=100, ge=1)
-    rate_limit_window: int = Field(default=60, ge=1)
-    rate_limit_rps: int = Field(default=0, ge=0)
-    rate_limit_burst: int = Field(default=0, ge=0)
+    # Bounds of core.limits.rates: every hit is remembered for its window. Of calls a second, ten seconds are.
+    rate_limit_requests: int = Field(default=100, ge=1, le=100_000)
+    rate_limit_window: int = Field(default=60, ge=1, le=30 * 86_400)
+    rate_limit_rps: int = Field(default=0, ge=0, le=10_000)
+    rate_limit_burst: int = Field(default=0, ge=0, le=90_000)
 
     jwt_enabled: bool = True
     jwt_expiration: int = Field(default=3600, ge=60)

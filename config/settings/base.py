@@ -211,6 +211,7 @@ SIGNALBOX_UPLOAD_BYTES = env.signalbox_upload_bytes
 
 # Events
 SIGNALBOX_GRAPHQL_CALL_SECONDS = env.signalbox_graphql_call_seconds
+SIGNALBOX_KEEP_ALIVE_SECONDS = env.signalbox_keep_alive_seconds
 SIGNALBOX_CAPTURE_RETENTION = timedelta(days=env.signalbox_capture_days)
 SIGNALBOX_EVENT_RETENTION = timedelta(days=env.signalbox_event_retention_days)
 SIGNALBOX_EVENT_ROWS = env.signalbox_event_rows

@@ -70,6 +70,7 @@ def shared_gateway(
             "SIGNALBOX_ALLOWED_PRIVATE_HOSTS": llm.address,
             "SIGNALBOX_EMBEDDED_WORKER": "false",
             "RATE_LIMIT_REQUESTS": "100000",
+            "SIGNALBOX_KEEP_ALIVE_SECONDS": "0.5",
         }
         yield Gateway(site.start(), llm)
     site.close()

@@ -107,3 +107,24 @@ def test_leaving_a_stream_ends_the_call_upstream(gateway: Gateway, client: Anthr
 
     (seen,) = gateway.llm.wait_for(lambda calls: calls[-1].left_after is not None, seconds=4)
     assert not seen.is_answered
+
+
+@KINDS
+def test_a_long_silence_is_nothing_to_its_reader(gateway: Gateway, client: Anthropic, kind) -> None:
+    model = gateway.route("ok?tokens=2&gap=1.2", kind=kind)
+
+    with client.messages.stream(model=model, max_tokens=50, messages=HI) as stream:
+        said = "".join(stream.text_stream)
+
+    assert said == "word0 word1"
+
+
+def test_a_stream_that_went_on_is_one_to_its_reader(gateway: Gateway, client: Anthropic) -> None:
+    story = "text=Once upon a time"
+    model = gateway.route("flaky", kind="anthropic", continues=True)
+    gateway.llm.script("flaky", f"half?after=4&{story}", f"ok?goes_on=1&{story}")
+
+    with client.messages.stream(model=model, max_tokens=50, messages=HI) as stream:
+        final = stream.get_final_message()
+
+    assert [block.text for block in final.content] == ["Once upon a time"]

@@ -209,3 +209,24 @@ def test_seed_completion_with_a_provider_answers(gateway: Gateway) -> None:
 
 def _read_to_the_end(stream: Iterable[Any], into: list[Any]) -> None:
     into.extend(stream)
+
+
+def test_a_long_silence_is_nothing_to_its_reader(gateway: Gateway, client: OpenAI) -> None:
+    model = gateway.route("ok?tokens=2&gap=1.2")
+
+    chunks = client.chat.completions.create(model=model, messages=HI, stream=True)
+
+    said = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+    assert "".join(filter(None, said)) == "word0 word1"
+
+
+def test_a_stream_that_went_on_is_one_to_its_reader(gateway: Gateway, client: OpenAI) -> None:
+    story = "text=Once upon a time"
+    model = gateway.route("flaky", kind="ollama", continues=True)
+    gateway.llm.script("flaky", f"half?after=3&{story}", f"ok?goes_on=1&{story}")
+
+    chunks = list(client.chat.completions.create(model=model, messages=HI, stream=True))
+
+    said = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+    assert "".join(filter(None, said)) == "Once upon a time"
+    assert len({chunk.id for chunk in chunks}) == 1

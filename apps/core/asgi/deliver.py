@@ -1,4 +1,8 @@
-"""Sending an answer: whole, or piece by piece for as long as somebody listens."""
+"""Sending an answer: whole, or piece by piece for as long as somebody listens.
+
+A stream may bring a `beat`: bytes that mean nothing, sent when it has been silent for long, so that nobody on the way
+takes it for dead.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from apps.core.asgi.headers import raw_headers
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 
+LOOKS = 3
+"""How often a stream is looked at until its silence is long."""
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -48,10 +55,11 @@ async def _send_stream(request: GateRequest, response: Any, receive: Receive, se
     if request.META["REQUEST_METHOD"] == "HEAD":
         await send({"type": "http.response.body", "body": b""})
         return 0
-    pump = asyncio.create_task(_pump(response, send))
+    progress = _Progress()
+    pump = asyncio.create_task(_pump(response, send, progress))
     gone = asyncio.create_task(_until_gone(receive))
     try:
-        await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await _until_either({pump, gone}, getattr(response, "beat", b""), progress, send)
     finally:
         for task in (pump, gone):
             task.cancel()
@@ -59,18 +67,51 @@ async def _send_stream(request: GateRequest, response: Any, receive: Receive, se
         # What the view holds for the stream ends now, not when it is collected.
         if (aclose := getattr(response._iterator, "aclose", None)) is not None:  # noqa: SLF001 - private to Django
             await aclose()
-    if pump.cancelled():
-        return 0
-    return pump.result()
+    if not pump.cancelled():
+        pump.result()  # what it raised is for the gate
+    return progress.size
 
 
-async def _pump(response: StreamingHttpResponse, send: Send) -> int:
-    size = 0
+class _Progress:
+    """How far a stream has come."""
+
+    __slots__ = ("is_sending", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.is_sending = False
+        """Whether it waits for its reader, and not for what there is to send."""
+
+
+async def _pump(response: StreamingHttpResponse, send: Send, progress: _Progress) -> None:
     async for part in _parts(response):
-        size += len(part)
+        progress.size += len(part)
+        progress.is_sending = True
         await send({"type": "http.response.body", "body": part, "more_body": True})
+        progress.is_sending = False
+    progress.is_sending = True
     await send({"type": "http.response.body", "body": b""})
-    return size
+
+
+async def _until_either(
+    tasks: set[asyncio.Task[None]], beat: bytes, progress: _Progress, send: Send
+) -> None:
+    """Until one is done. Looks now and then, so that beats cost the pieces nothing."""
+    pause = settings.SIGNALBOX_KEEP_ALIVE_SECONDS / LOOKS if beat else None
+    seen = quiet = 0
+    while True:
+        done, _ = await asyncio.wait(tasks, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        if done:
+            return
+        if progress.size != seen or progress.is_sending:
+            seen, quiet = progress.size, 0
+            continue
+        quiet += 1
+        if quiet == LOOKS:
+            quiet = 0
+            progress.size += len(beat)
+            seen = progress.size
+            await send({"type": "http.response.body", "body": beat, "more_body": True})
 
 
 async def _parts(response: StreamingHttpResponse) -> AsyncIterator[bytes]:

@@ -40,6 +40,8 @@ from apps.core.limits.errors import LimitStoreUnavailable
 from apps.core.tenancy import leave_organization
 
 log = structlog.get_logger(__name__)
+CLIENT_GONE = 499
+"""What the records say of callers who left before their answer began; nobody is sent it."""
 SQLITE_FULL = 13
 POSTGRES_DISK_FULL = "53100"
 _good_hosts: set[str] = set()
@@ -53,7 +55,8 @@ async def handle_http(scope: dict[str, Any], receive: Receive, send: Send) -> No
     try:
         await _exchange(request, receive, send)
     except ClientGone:
-        return
+        record_access(request, CLIENT_GONE, 0)
+        metrics.observe_request(request, CLIENT_GONE)
     finally:
         request.close()
 

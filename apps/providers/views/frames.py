@@ -13,6 +13,8 @@ from apps.providers.gateway.streams import Stream
 from apps.providers.gateway.trace import plain
 
 DONE = b"data: [DONE]\n\n"
+COMMENT = b": keep-alive\n\n"
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 class Frames:
@@ -46,6 +48,11 @@ class Frames:
                     return data
                 return self._told() + data
         raise StopAsyncIteration
+
+    @property
+    def beat(self) -> bytes:
+        """What means nothing to those who read it."""
+        return PING if self._write is _anthropic else COMMENT
 
     @property
     def is_whole(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from apps.core.asgi.door import Door
@@ -47,7 +45,8 @@ async def _answer(request: GateRequest, call: Call) -> HttpResponseBase:
             request.answer_headers += headers_of(trace)
 
 
-def _streamed(frames: Any) -> StreamingHttpResponse:
+def _streamed(frames: Frames) -> StreamingHttpResponse:
     response = StreamingHttpResponse(frames, content_type="text/event-stream; charset=utf-8")
     response.headers["X-Accel-Buffering"] = "no"
+    response.beat = frames.beat  # type: ignore[attr-defined]  # read by deliver
     return response

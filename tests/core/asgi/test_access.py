@@ -37,6 +37,19 @@ def live(monkeypatch: pytest.MonkeyPatch) -> FakeRecorder:
     return recorder
 
 
+def test_a_caller_who_left_before_the_answer_is_recorded(
+    client: GateClient, ada: Identity, log: Path
+) -> None:
+    answer = client.post("/small", chunks=[b"{"], then="gone", key="ada")
+
+    process.drain_all()
+
+    (line,) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert answer.status == 0
+    assert (line["status"], line["bytes"], line["path"]) == (499, 0, "/small")
+    assert line["organization"] == ada.organization
+
+
 def test_record_access_ends_in_the_file_one_line_a_request(
     client: GateClient, ada: Identity, log: Path
 ) -> None:
