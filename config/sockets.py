@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from apps.conversations.ws import ChatConsumer
 from apps.core.ws import registry
 from apps.core.ws.consumer import LiveConsumer
 from apps.core.ws.graphql_ws import GraphQLConsumer
@@ -14,6 +15,7 @@ registry.watch()
 
 _routes = {
     "/ws": LiveConsumer.as_asgi(),
+    "/api/v1/chat/ws": ChatConsumer.as_asgi(),
     "/api/v1/job/{id}/stream": JobStreamConsumer.as_asgi(),
     "/api/v1/jobs/{id}/stream": JobStreamConsumer.as_asgi(),
 }

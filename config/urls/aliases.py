@@ -6,7 +6,7 @@ import re
 
 from django.urls import path
 
-from apps.conversations.rest import uploads
+from apps.conversations.rest import answers, uploads
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
 from apps.jobs.rest import status as jobs
@@ -21,6 +21,7 @@ aliases = [
     path("swagger-ui", docs.swagger),
     path("api-docs/openapi.json", docs.openapi),
     path("api/upload", uploads.UploadViewSet.as_view({"post": "create"})),
+    path("api/chat", answers.chat),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]
 

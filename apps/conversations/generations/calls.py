@@ -84,7 +84,7 @@ def told_of(brief: Brief, window: Window, *, is_summarized: bool) -> dict[str, A
         "messages": said,
         "tokens": window.tokens,
         "left_out": brief.older + len(brief.turns) - said,
-        "summarized": is_summarized,
+        "summary": is_summarized,
     }
 
 

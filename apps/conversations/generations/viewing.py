@@ -38,6 +38,7 @@ class Viewer:
         self._reasoning = min(after.reasoning, len(transcript.reasoning)) if after else 0
         self._known = after if after and transcript.ending and not self._is_behind() else None
         self._has_started = False
+        self.is_left = False
         self.is_over = self._known is not None and self._known.is_end
         self._last: list[Told] = []
 
@@ -46,9 +47,14 @@ class Viewer:
         while not self.is_over:
             if (told := self._tell()) is not None:
                 return told
-            if not await self.transcript.wait(seconds):
+            if not await self.transcript.wait(seconds) or self.is_left:
                 return None
         return None
+
+    def leave(self) -> None:
+        """Let whoever waits in `next` go, though nothing has happened."""
+        self.is_left = True
+        self.transcript.changed()
 
     def close(self) -> None:
         self.is_over = True

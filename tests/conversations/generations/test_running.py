@@ -31,7 +31,7 @@ def test_an_answer_stands_in_its_message_with_what_it_used_and_cost(talk: Talk) 
     assert message.cost_nano == 7 * 1000 + 3 * 2000
     assert (message.finish_reason, message.request_id) == ("stop", "req_test")
     assert message.finished_at is not None
-    assert message.context == {"messages": 1, "tokens": 14, "left_out": 0, "summarized": False}
+    assert message.context == {"messages": 1, "tokens": 14, "left_out": 0, "summary": False}
     assert list(Row.objects.all()) == []
 
 
