@@ -12,6 +12,7 @@ from config.lean import without
 with without("markdown", "pygments", "requests", "yaml"):  # for pages and clients that are not ours
     import rest_framework.compat  # noqa: F401 - so that whoever imports it next finds it like this
 
+from apps.conversations.views.shared import shared
 from apps.core.asgi.door import Door, door
 from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("config.urls.openai")),
     path("metrics", system.prometheus),
     path("admin/", admin.site.urls),
+    path("shared/<str:token>", shared),
     path("console/", include("apps.console.urls")),
 ]
 

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from apps.core import live
 from apps.core.asgi.request import GateRequest
-from apps.core.masking import mask_text
+from apps.core.masking import MASK, mask_text
 from apps.core.spool import process as spool
 from apps.core.spool.process import Record
 
@@ -34,8 +34,7 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
             "at": datetime.now(UTC),
             "request_id": request.request_id,
             "method": request.method,
-            # Somebody pastes a key where an id belongs; that path is never one that is found.
-            "path": request.path if status == OK else mask_text(request.path),
+            "path": _path_of(request.path, status),
             "status": status,
             "bytes": size,
             "ms": round((perf_counter() - request.started) * 1000, 2),
@@ -45,6 +44,17 @@ def record_access(request: GateRequest, status: int, size: int) -> None:
             "credential": actor.credential.id if actor else None,
         },
     )
+
+
+def _path_of(path: str, status: int) -> str:
+    """The path without what lets in: the secret of a link, or a key that was pasted where an id belongs.
+
+    One of those is never found, so that a path which was needs no look.
+    """
+    at = path.find("/shared/")
+    if at >= 0:
+        return path[: at + len("/shared/")] + MASK
+    return path if status == OK else mask_text(path)
 
 
 def drain_access(records: list[Record]) -> None:
