@@ -92,10 +92,15 @@ def limits_of(trace: Trace) -> list[tuple[str, str]]:
             ("X-RateLimit-Remaining", str(verdict.remaining)),
             ("X-RateLimit-Reset", str(verdict.reset_at)),
         ]
-    if reservation.standings and (left := reservation.left_nano) is not None:
-        # This call's own hold is not spent yet; what it came to is.
-        left += reservation.held.nano - trace.cost_nano if reservation.is_granted else 0
-        headers.append(("x-signalbox-budget-remaining", dollars(max(0, left))))
+    nano, tokens = reservation.left
+    # This call's own hold is not spent yet; what it came to is.
+    if nano is not None:
+        nano += reservation.held.nano - trace.cost_nano if reservation.is_granted else 0
+        headers.append(("x-signalbox-budget-remaining", dollars(max(0, nano))))
+    if tokens is not None:
+        used = trace.usage.total_tokens if trace.usage is not None else 0
+        tokens += reservation.held.tokens - used if reservation.is_granted else 0
+        headers.append(("x-signalbox-tokens-remaining", str(max(0, tokens))))
     return headers
 
 

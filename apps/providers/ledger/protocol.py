@@ -100,10 +100,15 @@ class Reservation:
         return self.outcome is Outcome.GRANTED
 
     @property
-    def left_nano(self) -> int | None:
-        """The least that is left of any bound on money; for `x-signalbox-budget-remaining`. None: no such bound."""
-        lefts = [left for left, _ in (s.left for s in self.standings) if left is not None]
-        return min(lefts, default=None)
+    def left(self) -> tuple[int | None, int | None]:
+        """The least that is left of any bound, in billionths of a dollar and in tokens. None: no such bound."""
+        if not self.standings:
+            return None, None
+        nanos, tokens = zip(*(each.left for each in self.standings), strict=True)
+        return (
+            min((nano for nano in nanos if nano is not None), default=None),
+            min((count for count in tokens if count is not None), default=None),
+        )
 
     def demand(self) -> None:
         """Raise what the outcome amounts to for the caller."""

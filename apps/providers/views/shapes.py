@@ -85,8 +85,8 @@ PREFER: Schema = {
 }
 HEADERS = (
     "The answer's headers say how it went: `x-signalbox-deployment`, `-provider`, `-attempts`, `-fallback`, `-cost` "
-    "(dollars), `-overhead-ms`, `-cache`, `-budget-remaining`, and `X-RateLimit-*`. With `stream: true` the answer is "
-    "`text/event-stream`."
+    "(dollars), `-overhead-ms`, `-cache`, `-budget-remaining`, `-tokens-remaining`, and `X-RateLimit-*`. With "
+    "`stream: true` the answer is `text/event-stream`."
 )
 USED: Schema = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 

@@ -291,6 +291,19 @@ def test_the_limit_counts_what_is_refused_too(house: House) -> None:
     assert len(house.records) == 1
 
 
+def test_a_budget_of_tokens_tells_what_is_left(house: House) -> None:
+    house.route(house.deployment("ok?prompt_tokens=10&completion_tokens=20", **PRICES))
+    budget(house, tokens=100)
+
+    first, second = house.chat(max_tokens=40), house.chat(max_tokens=40)
+
+    assert [each.headers["x-signalbox-tokens-remaining"] for each in (first, second)] == [
+        "70",
+        "40",
+    ]
+    assert "x-signalbox-budget-remaining" not in first.headers
+
+
 def test_a_budget_that_is_used_up_refuses_for_good(house: House) -> None:
     house.route(house.deployment("ok?prompt_tokens=10&completion_tokens=500", **PRICES))
     budget(house, amount=Decimal("0.001"))
@@ -299,6 +312,7 @@ def test_a_budget_that_is_used_up_refuses_for_good(house: House) -> None:
 
     assert first.status == 200
     assert first.headers["x-signalbox-budget-remaining"] == "0"
+    assert "x-signalbox-tokens-remaining" not in first.headers
     assert (second.status, second.error) == (429, "budget_exceeded")
     assert second.json()["error"]["type"] == "insufficient_quota"
     assert second.headers["x-should-retry"] == "false"

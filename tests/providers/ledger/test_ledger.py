@@ -45,7 +45,7 @@ async def test_reserve_holds_the_most_and_tells_what_is_left(bench: Bench):
     assert reservation.outcome is Outcome.GRANTED
     assert (reservation.held, reservation.is_clamped) == (Amount(300), False)
     assert reservation.standings == (Standing(Bound(KEY, 1000), NOTHING, Amount(300)),)
-    assert (reservation.left_nano, reservation.at) == (700, NOW)
+    assert (reservation.left[0], reservation.at) == (700, NOW)
     reservation.demand()
 
 
