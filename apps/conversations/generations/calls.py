@@ -11,7 +11,9 @@ from apps.conversations.queries.briefs import Brief
 from apps.core.actor import Actor
 from apps.providers.domain import forms
 from apps.providers.domain.calls import Call
+from apps.providers.domain.continuation import Way, go_on, way_of
 from apps.providers.domain.tables import DeploymentView
+from apps.providers.enums import Operation
 from apps.providers.gateway import table
 
 GO_ON = "Your last message broke off. Go on exactly where it ends, without repeating any of it."
@@ -24,6 +26,8 @@ class Reach:
     context_tokens: int | None = None
     most_answer: int | None = None
     sees_pictures: bool = True
+    way: Way | None = None
+    """How all of its deployments go on with a text; None where some begin anew whatever they are told."""
 
 
 async def reach_of(actor: Actor, model: str) -> Reach:
@@ -37,6 +41,7 @@ async def reach_of(actor: Actor, model: str) -> Reach:
         context_tokens=_least(one.context_tokens for one in able),
         most_answer=_least(one.max_output_tokens for one in able),
         sees_pictures=any(map(_sees, able)),
+        way=_common({way_of(one.provider.kind, Operation.CHAT) for one in able}),
     )
 
 
@@ -61,20 +66,29 @@ def window_of(brief: Brief, budget: int | None) -> tuple[Window, str]:
     return context.fit(turns, system=system, budget=budget), system
 
 
-def call_of(*, model: str, conversation: str, brief: Brief, window: Window, system: str) -> Call:
+def call_of(
+    *, model: str, conversation: str, brief: Brief, window: Window, system: str, way: Way | None
+) -> Call:
     """Raises `Invalid` for parameters that no model takes."""
-    messages = context.messages_of(window.kept, system=system)
-    if brief.so_far:
-        messages.append({"role": "user", "content": GO_ON})
     body = {
         **brief.terms.parameters,
         "model": model,
-        "messages": messages,
+        "messages": context.messages_of(window.kept, system=system),
         "stream": True,
     }
+    if brief.so_far:
+        body = _going_on(body, way)
     call = forms.read_body(body, forms.CHAT, session=conversation)
     # Whoever asks for another answer does not want the one that is kept.
     return replace(call, cache_control="no-cache") if brief.is_another else call
+
+
+def _going_on(body: dict[str, Any], way: Way | None) -> dict[str, Any]:
+    """The last message is what was said; whoever cannot go on from that is asked to."""
+    *before, last = body["messages"]
+    if way is None:
+        return {**body, "messages": [*before, last, {"role": "user", "content": GO_ON}]}
+    return go_on({**body, "messages": before}, last["content"], way)
 
 
 def told_of(brief: Brief, window: Window, *, is_summarized: bool) -> dict[str, Any]:
@@ -90,6 +104,10 @@ def told_of(brief: Brief, window: Window, *, is_summarized: bool) -> dict[str, A
 
 def _sees(deployment: DeploymentView) -> bool:
     return not deployment.capabilities or "vision" in deployment.capabilities
+
+
+def _common(ways: set[Way | None]) -> Way | None:
+    return next(iter(ways)) if len(ways) == 1 else None
 
 
 def _least(values: Any) -> int | None:

@@ -31,7 +31,7 @@ def message_values(view: MessageView) -> dict[str, Any]:
         "siblings": {
             "count": view.siblings.count,
             "position": view.siblings.position,
-            "ids": list(view.siblings.ids),
+            "ids": view.siblings.ids,
         },
         "feedback": None
         if view.verdict is None

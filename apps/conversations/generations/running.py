@@ -28,6 +28,7 @@ from apps.core.asgi.gate import to_app_error
 from apps.core.asgi.pool import in_pool
 from apps.core.errors import AppError
 from apps.providers.domain.calls import Call, Event
+from apps.providers.domain.continuation import Overlap, Way
 from apps.providers.gateway import engine
 from apps.providers.gateway.trace import Trace
 
@@ -57,6 +58,8 @@ class Generation:
         self._spent: tuple[int | None, int | None, int | None] = (None, None, None)
         self._finish_reason = ""
         self._tool_calls = ToolCalls()
+        self._overlap: Overlap | None = None
+        """Of an answer that is gone on with: some models say its beginning again."""
         self._task: asyncio.Task[None] | None = None
         self._verdict: MessageStatus | None = None
         self._written = (len(self.transcript.content), len(self.transcript.reasoning))
@@ -120,6 +123,8 @@ class Generation:
                 self._take(events)
         finally:
             await stream.aclose()
+            if self._overlap is not None:
+                self.transcript.content.add(self._overlap.rest())
 
     async def _call(self) -> Call:
         """Who said what before, as much of it as the model reads."""
@@ -141,12 +146,15 @@ class Generation:
         told = calls.told_of(brief, window, is_summarized=bool(brief.summary))
         self.transcript.context = told
         self.transcript.changed()
+        if brief.so_far:
+            self._overlap = Overlap(brief.so_far, reach.way or Way.TRAILING)
         return calls.call_of(
             model=self._model,
             conversation=self._conversation,
             brief=brief,
             window=window,
             system=system,
+            way=reach.way,
         )
 
     async def _summed_up(self, brief: Brief, budget: int) -> Brief:
@@ -170,7 +178,8 @@ class Generation:
         transcript = self.transcript
         for event in events:
             if event.text:
-                transcript.content.add(storable(event.text))
+                text = storable(event.text)
+                transcript.content.add(self._overlap.take(text) if self._overlap else text)
             if event.hidden:
                 transcript.reasoning.add(storable(self._tool_calls.take(event.data)))
             if event.finish_reason:

@@ -160,7 +160,7 @@ def test_stopping_ends_the_call_upstream_and_keeps_the_text(talk: Talk) -> None:
     assert (message.status, message.content) == (MessageStatus.STOPPED, "one two")
     assert message.completion_tokens == 2
     seen = talk.llm.wait_for(lambda calls: calls[0].left_after is not None)
-    assert seen[0].left_after is not None and seen[0].left_after < 2
+    assert (seen[0].left_after or 99) < 2
     assert list(Row.objects.all()) == []
 
 
