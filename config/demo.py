@@ -15,15 +15,20 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.core.actor import Actor, Role
-from apps.core.tenancy import organization_scope
+from apps.core.tenancy import organization_scope, unscoped
+from apps.events.queries import audit_entries
 from apps.keys.queries.directory import command_actor
 from apps.keys.services import keys
+from apps.providers.adapters.local.model import is_installed
 from apps.providers.enums import ProviderKind
+from apps.providers.queries import routing as queries
 from apps.providers.services import deployments, providers, routes
+from apps.providers.topics import PROVIDER_CREATED
 from apps.tenants.models import Organization
 from apps.tenants.services.bootstrap import Bootstrapped, bootstrap
 
 SLUG = "demo"
+LOCAL = "smollm2"
 PASSWORD_BYTES = 12
 
 
@@ -59,6 +64,38 @@ def create_demo() -> Demo | None:
         return Demo([admin, user, approver], _key(founded))
 
 
+def add_local_model() -> bool:
+    """The local model for a demo that was made without it (`LOCAL_LLM=0`); whether it was added.
+
+    Once only: who has had it and took it away, or uses its names for something else, is left alone.
+    """
+    if not settings.SIGNALBOX_LOCAL_LLM or not is_installed():
+        return False
+    with unscoped(reason="the demo's organisation is known by its slug alone"):
+        organization = Organization.objects.filter(slug=SLUG).first()
+    if organization is None:
+        return False
+    actor = command_actor(organization)
+    with transaction.atomic(), organization_scope(organization.pk):
+        if _had_local_model(actor):
+            return False
+        _offer_local(actor)
+    return True
+
+
+def _had_local_model(actor: Actor) -> bool:
+    known = queries.providers(actor=actor)
+    if not known.filter(kind=ProviderKind.SIMULATED, name=ProviderKind.SIMULATED).exists():
+        return True  # this is no demo any more
+    made = audit_entries(actor=actor, action=PROVIDER_CREATED)
+    return (
+        made.filter(object_name=ProviderKind.LOCAL).exists()
+        or known.filter(name=ProviderKind.LOCAL).exists()
+        or queries.deployments(actor=actor).filter(name=LOCAL).exists()
+        or queries.routes(actor=actor).filter(name=LOCAL).exists()
+    )
+
+
 def _person(
     name: str, role: Role, *, is_approver: bool = False, is_staff: bool = False
 ) -> tuple[Person, Bootstrapped]:
@@ -91,10 +128,15 @@ def _models(organization: Organization) -> None:
         simulated = {"input_price": "0.15", "output_price": "0.60", "context_tokens": 32_768}
         _offer(actor, ProviderKind.SIMULATED, "simulated", "simulated", simulated)
         if settings.SIGNALBOX_LOCAL_LLM:
-            small = {"input_price": "0.01", "output_price": "0.02", "context_tokens": 4096}
-            _offer(actor, ProviderKind.LOCAL, "smollm2", "smollm2-135m-instruct", small)
-            # Where it cannot run after all, the other answers, and says that it is simulated.
-            routes.update_route(actor=actor, name="smollm2", fallbacks=["simulated"])
+            _offer_local(actor)
+
+
+def _offer_local(actor: Actor) -> None:
+    small = {"input_price": "0.01", "output_price": "0.02", "context_tokens": 4096}
+    _offer(actor, ProviderKind.LOCAL, LOCAL, "smollm2-135m-instruct", small)
+    if queries.routes(actor=actor).filter(name=ProviderKind.SIMULATED).exists():
+        # Where it cannot run after all, the other answers, and says that it is simulated.
+        routes.update_route(actor=actor, name=LOCAL, fallbacks=[ProviderKind.SIMULATED])
 
 
 def _offer(

@@ -6,11 +6,14 @@ import pytest
 
 from apps.core.actor import Role
 from apps.core.errors import AppError
-from apps.core.tenancy import unscoped
+from apps.core.tenancy import organization_scope, unscoped
 from apps.events.models import AuditEntry
 from apps.keys.models import ApiKey
+from apps.keys.queries.directory import command_actor
 from apps.keys.queries.identities import identity_of_key
+from apps.providers.queries import routing as queries
 from apps.providers.queries.tables import load_table
+from apps.providers.services import deployments, providers, routes
 from apps.tenants.models import Membership, Organization, User
 from config import demo
 from tests.factories.tenants import make_organization
@@ -89,6 +92,68 @@ def test_create_demo_offers_models_that_need_no_account(settings: Any, has_local
         {"smollm2": ("local", ("simulated",))} if has_local else {}
     )
     assert not any(view.price.is_free for view in table.deployments.values())
+
+
+@pytest.fixture
+def demo_without(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Organization:
+    """A demo that was made by `LOCAL_LLM=0`; since then the model was installed."""
+    settings.SIGNALBOX_LOCAL_LLM = False
+    demo.create_demo()
+    settings.SIGNALBOX_LOCAL_LLM = True
+    monkeypatch.setattr(demo, "is_installed", lambda: True)
+    return Organization.objects.get()
+
+
+def test_add_local_model_makes_what_a_first_start_would_have(demo_without: Organization) -> None:
+    assert [demo.add_local_model(), demo.add_local_model()] == [True, False]
+
+    route = load_table(demo_without.pk).routes["smollm2"]
+    assert route.targets[0].deployment.provider.kind == "local"
+    assert route.fallbacks == ("simulated",)
+
+
+def test_add_local_model_leaves_alone_who_took_it_away(demo_without: Organization) -> None:
+    demo.add_local_model()
+    actor = command_actor(demo_without)
+    with organization_scope(demo_without.pk):
+        routes.remove_route(actor=actor, name="smollm2")
+        (deployment,) = queries.deployments(actor=actor, provider="local")
+        deployments.remove_deployment(actor=actor, deployment_id=deployment.public_id)
+        providers.remove_provider(
+            actor=actor, provider_id=queries.providers(actor=actor).get(name="local").public_id
+        )
+
+    assert demo.add_local_model() is False
+    assert set(load_table(demo_without.pk).routes) == {"simulated"}
+
+
+def test_add_local_model_leaves_alone_who_uses_its_name(demo_without: Organization) -> None:
+    with organization_scope(demo_without.pk):
+        routes.create_route(
+            actor=command_actor(demo_without),
+            name="smollm2",
+            targets=[{"deployment": "simulated"}],
+        )
+
+    assert demo.add_local_model() is False
+
+
+def test_add_local_model_waits_for_the_model(
+    demo_without: Organization, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "is_installed", lambda: False)
+    missing = demo.add_local_model()
+    monkeypatch.setattr(demo, "is_installed", lambda: True)
+    settings.SIGNALBOX_LOCAL_LLM = False
+
+    assert [missing, demo.add_local_model()] == [False, False]
+
+
+def test_add_local_model_is_for_the_demo_alone(settings: Any) -> None:
+    settings.SIGNALBOX_LOCAL_LLM = True
+    make_organization()
+
+    assert demo.add_local_model() is False
 
 
 def test_create_demo_changes_nothing_where_there_is_an_organization() -> None:

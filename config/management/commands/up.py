@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from apps.core.system.health import is_behind
-from config.demo import create_demo
+from config.demo import add_local_model, create_demo
 from config.management.commands import serve
 
 
@@ -27,6 +27,8 @@ class Command(BaseCommand):
         bound = serve.bind(config)
         migrate()
         demo = create_demo()
+        if demo is None and add_local_model():
+            self.stdout.write("The local model is there now: the route smollm2 answers by it.")
         for line in [f"URL {serve.public_url(config, bound)}", *(demo.lines() if demo else [])]:
             self.stdout.write(line)
         self.stdout.flush()
