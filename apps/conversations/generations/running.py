@@ -43,7 +43,9 @@ class Generation:
         self.message_pk: int = begun.message.pk
         self.message: str = begun.message.public_id
         self.organization_id: int = begun.message.organization_id
-        self.transcript = Transcript(self.message, begun.message.content, begun.message.reasoning)
+        self.transcript = Transcript(
+            self.message, begun.message.content, begun.message.reasoning, is_ours=True
+        )
         self.ending: Ending | None = None
         """Set before viewers hear of it: they hear once it is written down."""
         self.error: AppError | None = None

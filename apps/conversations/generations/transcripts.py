@@ -12,8 +12,12 @@ from apps.conversations.domain.texts import Text
 class Transcript:
     """Of one loop. Viewers read it from wherever they are and wait for more; it knows none of them."""
 
-    def __init__(self, message: str, content: str = "", reasoning: str = "") -> None:
+    def __init__(
+        self, message: str, content: str = "", reasoning: str = "", *, is_ours: bool = False
+    ) -> None:
         self.message = message
+        self.is_ours = is_ours
+        """Whether it is written here: then nobody can know more of it."""
         self.content = Text(content)
         self.reasoning = Text(reasoning)
         self.context: dict[str, Any] | None = None

@@ -33,9 +33,10 @@ class Viewer:
     ) -> None:
         self.transcript = transcript
         self._on_close = on_close
-        # Who has seen more than there is saw what a process wrote in its last moment: `start` says where we are.
-        self._content = min(after.content, len(transcript.content)) if after else 0
-        self._reasoning = min(after.reasoning, len(transcript.reasoning)) if after else 0
+        self._content = after.content if after else 0
+        self._reasoning = after.reasoning if after else 0
+        if transcript.is_ours or transcript.ending is not None:
+            self._step_back()
         self._known = after if after and transcript.ending and not self._is_behind() else None
         self._has_started = False
         self.is_left = False
@@ -91,6 +92,7 @@ class Viewer:
         return self._told("start", data)
 
     def _end(self, ending: Ending) -> Told:
+        self._step_back()
         known = self._known
         stage, data = next(
             each for each in self._stages(ending) if known is None or not known.has_passed(each[0])
@@ -105,8 +107,16 @@ class Viewer:
             stages.append(("tool_calls", {"tool_calls": list(ending.tool_calls)}))
         if ending.prompt_tokens is not None:
             stages.append(("usage", usage_of(ending)))
-        stages.append(last_word(self.transcript.message, ending))
+        stages.append(last_word(self.transcript.message, ending, self._content))
         return stages
+
+    def _step_back(self) -> None:
+        """Who has seen more than there is saw what a process wrote in its last moment, and is told where we are.
+
+        A row that another process still writes may only be late.
+        """
+        self._content = min(self._content, len(self.transcript.content))
+        self._reasoning = min(self._reasoning, len(self.transcript.reasoning))
 
     def _is_behind(self) -> bool:
         transcript = self.transcript
@@ -129,7 +139,7 @@ def usage_of(ending: Ending) -> dict[str, Any]:
     return usage
 
 
-def last_word(message: str, ending: Ending) -> tuple[str, dict[str, Any]]:
+def last_word(message: str, ending: Ending, offset: int) -> tuple[str, dict[str, Any]]:
     if ending.is_good:
         data = {
             "messageId": message,
@@ -144,4 +154,5 @@ def last_word(message: str, ending: Ending) -> tuple[str, dict[str, Any]]:
         "code": ending.error_code,
         "messageId": message,
         "status": status.value,
+        "offset": offset,
     }

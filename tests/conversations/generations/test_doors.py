@@ -119,6 +119,7 @@ def test_a_cut_stream_ends_with_an_error_and_no_done(talk: Talk) -> None:
             "code": "upstream_cut",
             "messageId": told[0][2]["messageId"],
             "status": "failed",
+            "offset": 7,
         },
     )
     assert "done" not in [name for _, name, _ in told]
