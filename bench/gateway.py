@@ -135,24 +135,24 @@ def _start_ours(folder: Path, stack: ExitStack, upstream: Server) -> tuple[Serve
     ours = house.start(cores=cores.SERVER)
     stack.callback(ours.stop)
     provider = {"name": "up", "kind": "openai", "base_url": f"{upstream.url}/v1", "api_key": "sk-x"}
-    _make(ours, house.key, "providers", provider)
+    make(ours, house.key, "providers", provider)
     for name, model in (("quick", "ok"), ("slow", "ok?tokens=400&gap=0.5")):
         prices = {"input_price": "0.15", "output_price": "0.6"}
-        _make(
+        make(
             ours,
             house.key,
             "deployments",
             {"name": name, "provider": "up", "model": model, **prices},
         )
         targets = [{"deployment": name, "weight": 1}]
-        _make(ours, house.key, "routes", {"name": name, "targets": targets})
+        make(ours, house.key, "routes", {"name": name, "targets": targets})
     terms = {
         "name": "caller",
         "role": "user",
         "limits": {"all": RATE},
         "budget": {"amount": 1_000_000, "period": "month"},
     }
-    return ours, str(_make(ours, house.key, "keys", terms)["key"])
+    return ours, str(make(ours, house.key, "keys", terms)["key"])
 
 
 def _start_peers(folder: Path, stack: ExitStack, upstream: Server) -> list[Asked]:
@@ -173,7 +173,8 @@ def _ours_call(server: Server, key: str, model: str, *, is_stream: bool = False)
     return chat_call(url, model, is_stream=is_stream, Authorization=f"Bearer {key}")
 
 
-def _make(server: Server, key: str, what: str, body: object) -> dict[str, object]:
+def make(server: Server, key: str, what: str, body: object) -> dict[str, object]:
+    """One object through the API."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     connection.request("POST", f"/api/v1/{what}", json.dumps(body), headers)
