@@ -32,7 +32,7 @@ def branch_page(
     limit: int = DEFAULT_LIMIT,
     before: str | None = None,
 ) -> Page:
-    """The active branch, oldest first; rows are `MessageView`s. Five queries.
+    """The active branch, oldest first; rows are `MessageView`s. Six queries.
 
     With `before`, a message's id or `end`: the last `limit` before it; `meta.before` then names where the next page
     ends, None at the beginning. Raises `NotFound`, also for a message that is not on the branch.

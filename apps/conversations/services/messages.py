@@ -136,7 +136,7 @@ def continue_message(
     with transaction.atomic():
         conversation = conversations.lock_own(actor=actor, conversation_id=conversation_id)
         message = queries.message_in(conversation, message_id)
-        _refuse_busy(conversation, message.pk)
+        _refuse_busy(conversation, message.parent_id)  # neither beside an answer under way
         message.refresh_from_db()  # what was written by a process that died is interrupted by now
         message.conversation = conversation
         if message.status not in CONTINUABLE or not message.content:

@@ -369,6 +369,14 @@ def test_continue_makes_its_branch_the_active_one(talk):
     assert texts_of(talk.row) == ["one", "so far"]
 
 
+def test_continue_waits_for_an_answer_beside_it(talk):
+    broken = finish(talk.write("one"), "so far", MessageStatus.STOPPED)
+    talk.again(broken)
+
+    with pytest.raises(BranchBusy):
+        talk.go_on(broken)
+
+
 def test_continue_of_what_did_not_break_off(talk):
     whole = talk.said("one").message
     empty = finish(talk.write("two"), "", MessageStatus.FAILED)
