@@ -183,4 +183,4 @@ def _bounds(actor: Actor) -> list[Any]:
 def _rows(sql: str, params: Sequence[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

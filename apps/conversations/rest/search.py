@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -118,5 +119,5 @@ class SearchViewSet(HouseViewSet):
         return self._list(page, HitSerializer)
 
 
-def _pieces(pieces: Any) -> Any:
-    return [asdict(piece) for piece in pieces if isinstance(piece, Piece)]
+def _pieces(pieces: Iterable[Piece]) -> list[dict[str, Any]]:
+    return [asdict(piece) for piece in pieces]

@@ -96,7 +96,6 @@ class ShareViewSet(HouseViewSet):
         "retrieve": Door(VIEW),
         "destroy": Door(CREATE),
     }
-    refusals: ClassVar = {}
     serializer_class = ShareSerializer
 
     @extend_schema(

@@ -8,6 +8,7 @@ from django.urls import path
 
 from apps.conversations.rest.search import SearchViewSet
 from apps.conversations.rest.shares import SharedViewSet, ShareViewSet
+from apps.conversations.rest.transfer import TransferViewSet
 from apps.conversations.rest.uploads import UploadViewSet
 
 urlpatterns = [
@@ -15,6 +16,8 @@ urlpatterns = [
     path("uploads/<str:id>", UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     path("uploads/<str:id>/content", UploadViewSet.as_view({"get": "content"})),
     path("conversations/search", SearchViewSet.as_view({"get": "list"})),
+    path("conversations/import", TransferViewSet.as_view({"post": "bring"})),
+    path("conversations/<str:id>/export", TransferViewSet.as_view({"get": "export"})),
     path(
         "conversations/<str:id>/share",
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
