@@ -1,6 +1,7 @@
 """`python -m bench`: the house beside its peers. `scale`: two processes beside one.
 
-`gateway`, `jobs` and `events` (`python -m bench gateway --help`): model calls, the worker and its doors, live topics.
+`gateway`, `conversations`, `jobs` and `events` (`python -m bench gateway --help`): model calls, answers that the server
+writes, the worker and its doors, live topics.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from os import getloadavg
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import cores, events, gateway, jobs
+from bench import conversations, cores, events, gateway, jobs
 from bench.beside import compare
 from bench.load import name_of_generator
 from bench.scale import compare_sizes
 
-OTHERS = {"gateway": gateway.main, "jobs": jobs.main, "events": events.main}
+OTHERS = {
+    "gateway": gateway.main,
+    "conversations": conversations.main,
+    "jobs": jobs.main,
+    "events": events.main,
+}
 
 
 def main() -> None:
