@@ -1,4 +1,6 @@
-"""A chat call from a program: curl, and the official OpenAI clients of Python and JavaScript, at the reader's own address."""
+"""A chat call from a program: curl, the official OpenAI clients of Python and JavaScript, at the reader's own address; and
+in GraphQL, where the answer comes whole.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,7 @@ def chat_samples(request: HttpRequest, body: Mapping[str, Any]) -> list[dict[str
         {"key": "curl", "label": "curl", "text": _curl(base, shown)},
         {"key": "python", "label": "Python", "text": _python(base, shown)},
         {"key": "javascript", "label": "JavaScript", "text": _javascript(base, shown)},
+        {"key": "graphql", "label": "GraphQL", "text": _graphql(shown)},
     ]
 
 
@@ -59,6 +62,25 @@ def _python(base: str, body: Mapping[str, Any]) -> str:
         "    for choice in chunk.choices:\n"
         '        print(choice.delta.content or "", end="", flush=True)'
     )
+
+
+def _graphql(body: Mapping[str, Any]) -> str:
+    """A text of JSON's is one of GraphQL's; names stand without quotes there."""
+    messages = "".join(
+        f"      {{role: {_text(message['role'])}, content: {_text(message['content'])}}}\n"
+        for message in body["messages"]
+    )
+    named = {"temperature": "temperature", "max_tokens": "maxTokens", "seed": "seed"}
+    numbers = "".join(f"    {named[name]}: {body[name]}\n" for name in named if name in body)
+    return (
+        f"mutation {{\n  createCompletion(input: {{\n    model: {_text(body['model'])}\n"
+        f"    messages: [\n{messages}    ]\n{numbers}  }}) {{\n"
+        "    text finishReason usage { totalTokens } cost deployment\n  }\n}"
+    )
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _javascript(base: str, body: Mapping[str, Any]) -> str:

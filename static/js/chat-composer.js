@@ -59,6 +59,13 @@ function leaveEdit() {
   return true;
 }
 
+// The list, when fetched again, marks the conversation that stands here now.
+function nameInList(node, attribute, id) {
+  const url = new URL(node.getAttribute(attribute), location.href);
+  url.searchParams.set("current", id);
+  node.setAttribute(attribute, url.pathname + url.search);
+}
+
 // A new conversation is made by its first message.
 async function create() {
   const { model: _, ...settings } = readSettings();
@@ -69,6 +76,8 @@ async function create() {
   const url = `${root.dataset.listUrl.split("?")[0]}/${made.id}`;
   root.dataset.parts = `${url}/messages`;
   history.pushState({}, "", url);
+  nameInList(document.getElementById("chat-list"), "data-refresh-url", made.id);
+  nameInList(document.querySelector(".chat__search"), "hx-get", made.id);
   root.querySelector("[data-needs-id]").hidden = false;
   for (const link of root.querySelectorAll("[data-export]")) link.href = `${root.dataset.api}/export?format=${link.dataset.export}`;
 }

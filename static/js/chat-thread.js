@@ -36,9 +36,11 @@ function setBusy(isBusy) {
   root.dispatchEvent(new CustomEvent("chat:busy", { detail: isBusy }));
 }
 
+// Not under the eyes of somebody who reads or searches in it.
 export function refreshList() {
   const node = document.getElementById("chat-list");
-  return node && !document.querySelector(".chat__search input:focus") ? swap(node) : undefined;
+  const isRead = !node || node.scrollTop > 100 || document.querySelector(".chat__search input:focus");
+  return isRead ? undefined : swap(node);
 }
 
 const news = () => channel?.postMessage({ id: root.dataset.id });
@@ -89,6 +91,15 @@ export async function sync(anchor = null) {
   return isTitled;
 }
 
+// A conversation has a name, and a place in the list, from its first message on.
+async function nameIt() {
+  try {
+    if (list.dataset.isNamed === undefined) readHead(await part(root.dataset.parts));
+    list.dataset.isNamed = "";
+    await refreshList();
+  } catch { /* when the answer has come they are read again */ }
+}
+
 // -- earlier messages
 
 const seen = new IntersectionObserver((entries) => {
@@ -126,7 +137,7 @@ function think(node, content) {
   thoughts.querySelector("[data-reasoning]").append(content);
 }
 
-function hearer(answer, writer) {
+function hearer(answer, writer, begun) {
   return {
     start(data) {
       answer.id = data.messageId ?? answer.id;
@@ -135,6 +146,7 @@ function hearer(answer, writer) {
       if (!data.offset) answer.node.querySelector("[data-reasoning]").replaceChildren();
       say(answer.node, word(answer.isHeard ? "writing" : "waiting"));
       news();
+      if (begun) nameIt();
       if (answer.wantsStop) stop();
     },
     token(data) {
@@ -151,9 +163,9 @@ async function listen(node, begin = null) {
   const leaving = new AbortController();
   const answer = { node, id: node.dataset.message || "", leaving, isHeard: false, wantsStop: false };
   const writer = new Writer(shownOf(node), rawOf(node));
-  const deeds = hearer(answer, writer);
+  const deeds = hearer(answer, writer, begin !== null);
   running = answer;
-  node.dataset.live = "";
+  node.dataset.live = shownOf(node).dataset.live = "";
   node.dataset.dressed = "";
   setBusy(true);
   tell(word("waiting"));
@@ -167,6 +179,7 @@ async function listen(node, begin = null) {
     writer.end();
     if (writer.text) setRaw(node, writer.text);
     delete node.dataset.live;
+    delete shownOf(node).dataset.live;
     running = null;
     setBusy(false);
   }
@@ -192,6 +205,7 @@ export async function begin(method, path, body, { user = null, from = null, node
   for (const old of from ? messages().slice(messages().indexOf(from)) : []) old.remove();
   if (user) list.append(makeUser(user.content, user.files));
   if (!node.isConnected) list.append(node);
+  if (body.model) node.querySelector("[data-who]").textContent = body.model;
   root.querySelector("[data-begin]")?.remove();
   say(node, word("sending"));
   scroll.toEnd();
@@ -237,6 +251,7 @@ export function startThread() {
   document.addEventListener("visibilitychange", catchUp);
   addEventListener("online", catchUp);
   addEventListener("pageshow", (event) => { if (event.persisted) catchUp(); });
+  addEventListener("popstate", () => location.reload()); // a conversation made here pushed its address
   addEventListener("pagehide", () => running?.leaving.abort());
   const writing = messages().findLast((node) => node.dataset.status === "generating");
   if (writing) listen(writing).catch(refuse);

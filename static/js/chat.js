@@ -81,9 +81,9 @@ function onKey(event) {
 }
 
 function start() {
-  startThread();
-  startComposer();
+  startComposer(); // before the first answer is heard: it shows that one can be stopped
   startDialogForms();
+  startThread();
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
 }

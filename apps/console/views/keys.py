@@ -287,11 +287,18 @@ def _facts(actor: Actor, key: ApiKey) -> list[dict[str, Any]]:
         *_budgets(actor, key),
         {"label": _("Addresses"), "kind": "tag", "values": key.addresses or [_("any")]},
         {"label": _("Models"), "kind": "tag", "values": key.model_names or [_("any")]},
+        {"label": _("Answers are kept"), "value": _kept_for(key)},
         {"label": _("Last used"), "kind": "time", "at": key.last_used_at, "missing": _("never")},
         {"label": _("Expires"), "kind": "time", "at": key.expires_at, "missing": _("never")},
         {"label": _("Made"), "kind": "time", "at": key.created_at},
         *_end(key),
     ]
+
+
+def _kept_for(key: ApiKey) -> str:
+    if not key.cache_seconds:
+        return _("no, unless a route says so")
+    return _("for %(seconds)s s, where their route does not say") % {"seconds": key.cache_seconds}
 
 
 def _end(key: ApiKey) -> list[dict[str, Any]]:

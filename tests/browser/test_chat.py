@@ -1,0 +1,386 @@
+"""The chat in a real Chromium: answers that outlive the page, a Stop that reaches the provider, branches, two tabs, and models
+that try to be more than text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.clients.conftest import Gateway
+from tests.fakes.llm.running import fake_llm
+from tests.rig.site import Site, copy_site
+from tests.rig.sites import has_redis
+
+SLOW = "ok?tokens=60&gap=0.13"
+ENDLESS = "ok?tokens=600&gap=0.05"
+PHONE = {"width": 390, "height": 844}
+ATTACK = """Hello <img src=x onerror="window.hacked=1"> <script>window.hacked=1</script>
+
+[click](javascript:window.hacked=1) [data](data:text/html,<script>window.hacked=1</script>) [ok](https://example.com/a)
+[rel](/console/logout) ![pixel](https://example.com/pixel.png) <a href="javascript:window.hacked=1">x</a>
+
+```html
+<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>
+```
+
+<svg onload="window.hacked=1"></svg> <iframe srcdoc="<script>parent.hacked=1</script>"></iframe>
+
+| a |
+|--:|
+| <b onclick="window.hacked=1">b</b> |
+"""
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    first_site: Site,
+    site_numbers: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Gateway]:
+    site = copy_site(first_site, tmp_path_factory.mktemp("chat") / "site", site_numbers())
+    if has_redis(request.config):
+        site.use_redis()
+    with fake_llm() as llm:
+        site.env |= {
+            "SIGNALBOX_ALLOWED_PRIVATE_HOSTS": llm.address,
+            "SIGNALBOX_EMBEDDED_WORKER": "false",
+            "RATE_LIMIT_REQUESTS": "100000",
+        }
+        yield Gateway(site.start(), llm)
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def cookies(gateway: Gateway, browser: Browser, first_site: Site) -> Any:
+    """Of somebody who signed in once: five times a minute is the limit."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{gateway.url}/console/login")
+    page.get_by_label("E-mail").fill(first_site.email)
+    page.get_by_label("Password").fill(first_site.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    found = context.cookies()
+    context.close()
+    return found
+
+
+@pytest.fixture
+def at(page: Page, gateway: Gateway, cookies: Any) -> Open:
+    """A new conversation with a model that behaves as the mode says."""
+    gateway.llm.forget()
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies)
+
+    def open_page(mode: str) -> Page:
+        page.goto(f"{gateway.url}/console/chat/new?model={gateway.route(mode)}")
+        return page
+
+    return open_page
+
+
+def says(gateway: Gateway, text: str, **options: str) -> str:
+    """A model that says a long text: a script, since a model's name is short."""
+    gateway.llm.script("scripted", "ok?" + urlencode({"text": text, **options}))
+    return "scripted"
+
+
+def field(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Message", exact=True)
+
+
+def send(page: Page, text: str) -> None:
+    field(page).fill(text)
+    field(page).press("Enter")
+
+
+def asked(page: Page) -> Locator:
+    return page.locator("[data-message][data-role=user]")
+
+
+def answers(page: Page) -> Locator:
+    return page.locator("[data-message][data-role=assistant]")
+
+
+def text_of(message: Locator) -> Locator:
+    return message.locator("[data-shown]")
+
+
+def words(first: int, last: int) -> str:
+    return " ".join(f"word{number}" for number in range(first, last + 1))
+
+
+def is_settled(page: Page) -> None:
+    """No answer is being written or heard."""
+    expect(page.locator("[data-thread][data-busy]")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+
+def test_an_answer_streams_and_says_what_it_came_to(at: Open) -> None:
+    page = at("ok?tokens=8&gap=0.1&prompt_tokens=1000&completion_tokens=8")
+    send(page, "Is the line clear?")
+
+    expect(text_of(asked(page))).to_have_text("Is the line clear?")
+    expect(text_of(answers(page))).to_contain_text("word2")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(text_of(answers(page))).to_have_text(words(0, 7))
+    is_settled(page)
+
+    expect(page.locator("[data-facts]").last).to_have_text("1,000 → 8 tokens · $0.00102")
+    expect(page.locator("#chat-title")).to_have_text("Is the line clear?")
+    expect(page.locator(".talk__link[aria-current]")).to_contain_text("Is the line clear?")
+    assert "/console/chat/conv_" in page.url
+    assert field(page).input_value() == ""
+
+
+def test_reload_in_the_middle_shows_the_whole_answer_once(at: Open) -> None:
+    page = at(SLOW)
+    send(page, "Count.")
+    expect(text_of(answers(page))).to_contain_text("word9")
+
+    page.reload()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(text_of(answers(page))).to_have_text(words(0, 59), timeout=30_000)
+    is_settled(page)
+
+    assert (asked(page).count(), answers(page).count()) == (1, 1)
+    page.reload()
+    expect(text_of(answers(page))).to_have_text(words(0, 59))
+
+
+def test_a_lost_connection_is_taken_up_where_it_broke(at: Open, context: BrowserContext) -> None:
+    page = at(SLOW)
+    send(page, "Count.")
+    expect(text_of(answers(page))).to_contain_text("word5")
+
+    context.set_offline(True)
+    page.wait_for_timeout(700)
+    context.set_offline(False)
+
+    expect(text_of(answers(page))).to_have_text(words(0, 59), timeout=30_000)
+
+
+@pytest.mark.parametrize("by", ["button", "key"])
+def test_stop_ends_the_call_and_keeps_what_came(by: str, at: Open, gateway: Gateway) -> None:
+    page = at(ENDLESS)
+    send(page, "Go on for ever.")
+    expect(text_of(answers(page))).to_contain_text("word3")
+
+    if by == "key":
+        field(page).press("Escape")
+    else:
+        page.get_by_role("button", name="Stop").click()
+
+    is_settled(page)
+    gateway.llm.wait_for(lambda calls: calls[0].left_after is not None, 5)
+    expect(answers(page).locator(".lamp__word")).to_have_text("Stopped")
+    kept = text_of(answers(page)).inner_text()
+    page.reload()
+    assert kept.startswith("word0 word1 word2 word3")
+    assert text_of(answers(page)).inner_text() == kept
+
+
+def test_an_edit_is_a_branch_and_both_can_be_turned_to(at: Open) -> None:
+    page = at("ok?tokens=3")
+    send(page, "First question")
+    is_settled(page)
+    expect(answers(page)).to_have_count(1)
+    send(page, "Second question")
+    expect(answers(page)).to_have_count(2)
+    is_settled(page)
+
+    asked(page).first.hover()
+    asked(page).first.get_by_role("button", name="Edit").click()
+    expect(field(page)).to_have_value("First question")
+    field(page).fill("Another question")
+    field(page).press("Enter")
+    expect(text_of(asked(page))).to_have_text(["Another question"])
+    is_settled(page)
+    expect(asked(page).locator("[data-standing]")).to_have_text("2 / 2")
+
+    page.get_by_role("button", name="Previous version").click()
+    expect(text_of(asked(page))).to_have_text(["First question", "Second question"])
+    expect(asked(page).first.locator("[data-standing]")).to_have_text("1 / 2")
+    page.get_by_role("button", name="Next version").click()
+    expect(text_of(asked(page))).to_have_text(["Another question"])
+    page.reload()
+    expect(text_of(asked(page))).to_have_text(["Another question"])
+
+
+def test_arrow_up_edits_the_last_message_and_escape_leaves_it(at: Open) -> None:
+    page = at("ok?tokens=2")
+    send(page, "As it was")
+    is_settled(page)
+    expect(page.locator("[data-facts]").last).not_to_have_text("")
+
+    field(page).press("ArrowUp")
+    expect(field(page)).to_have_value("As it was")
+    field(page).press("Escape")
+
+    expect(field(page)).to_have_value("")
+    assert asked(page).count() == 1
+
+
+def test_answered_again_is_another_version(at: Open) -> None:
+    page = at("ok?tokens=3")
+    send(page, "Say it")
+    is_settled(page)
+    page.get_by_role("button", name="Answer again").click()
+    expect(answers(page).locator("[data-standing]")).to_have_text("2 / 2")
+    is_settled(page)
+
+    assert answers(page).count() == 1
+
+
+def test_two_tabs_see_the_same_stream(at: Open, context: BrowserContext) -> None:
+    page = at(SLOW)
+    send(page, "Count.")
+    expect(text_of(answers(page))).to_contain_text("word2")
+    other = context.new_page()
+    other.goto(page.url)
+
+    expect(text_of(answers(other))).to_contain_text("word4")
+    for tab in (page, other):
+        expect(text_of(answers(tab))).to_have_text(words(0, 59), timeout=30_000)
+        is_settled(tab)
+
+    send(page, "Once more.")  # the other tab hears of it by itself
+    expect(answers(other)).to_have_count(2)
+    expect(text_of(answers(other).last)).to_contain_text("word3")
+    for tab in (page, other):
+        expect(text_of(answers(tab).last)).to_have_text(words(0, 59), timeout=30_000)
+
+
+def test_what_a_model_says_runs_nothing_and_loads_nothing(
+    at: Open, gateway: Gateway, context: BrowserContext
+) -> None:
+    page = at(says(gateway, ATTACK, gap="0.01"))
+    away: list[str] = []
+    page.on("request", lambda call: away.append(call.url) if "example.com" in call.url else None)
+    send(page, "Attack me")
+    is_settled(page)
+    expect(answers(page).locator(".code pre")).to_contain_text("<img src=x onerror")
+    hrefs = "nodes => nodes.map(node => [node.getAttribute('href'), node.rel])"
+
+    for _ in range(2):  # as it streamed, and as the server renders it
+        shown = text_of(answers(page))
+        assert page.evaluate("window.hacked") is None
+        assert (
+            shown.locator(
+                "img, script, svg:not(.icon), iframe, [onerror], [onclick], [style]"
+            ).count()
+            == 0
+        )
+        assert shown.locator("a").evaluate_all(hrefs) == [
+            ["https://example.com/a", "noopener noreferrer nofollow"],
+            ["https://example.com/pixel.png", "noopener noreferrer nofollow"],
+        ]
+        page.reload()
+        expect(answers(page).locator(".code pre")).to_contain_text("<img src=x onerror")
+    assert away == []
+
+
+def test_code_is_framed_coloured_and_copied(
+    at: Open, gateway: Gateway, context: BrowserContext
+) -> None:
+    code = "```python\ndef clear(block):\n    return not block.taken  # free\n```\n\nDone."
+    page = at(says(gateway, code, gap="0.01"))
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    send(page, "Code, please")
+    is_settled(page)
+
+    expect(answers(page).locator(".code .hljs-keyword").first).to_have_text("def")
+    page.get_by_role("button", name="Copy code").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == "def clear(block):\n    return not block.taken  # free\n"
+    )
+
+
+def test_a_failed_answer_says_why_and_may_be_asked_again(at: Open, gateway: Gateway) -> None:
+    page = at("status?code=400&message=No+such+thing")
+    send(page, "Fail")
+
+    expect(answers(page).locator(".message__error")).to_be_visible()
+    expect(page.get_by_role("button", name="Answer again")).to_be_visible()
+
+
+def test_title_tags_archive_and_search(at: Open) -> None:
+    page = at("ok?tokens=2")
+    send(page, "What is a semaphore signal?")
+    is_settled(page)
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Rename and tag").click()
+    page.get_by_label("Title").fill("Semaphores")
+    page.get_by_label("Tags").fill("history, signals")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#chat-title")).to_have_text("Semaphores")
+    expect(page.locator(".talk__link[aria-current] .tag")).to_have_text(["history", "signals"])
+
+    page.get_by_placeholder("Search").fill("semaphore")
+    expect(page.locator(".talk__title").first).to_have_text("Semaphores")
+    expect(page.locator(".talk__more mark").first).to_have_text("semaphore")
+
+    page.get_by_placeholder("Search").fill("")
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Archive").click()
+    page.wait_for_url("**/console/chat/new")
+    expect(page.locator(".talk__title", has_text="Semaphores")).to_have_count(0)
+    page.get_by_role("link", name="Archive").click()
+    expect(page.locator(".talk__title", has_text="Semaphores")).to_have_count(1)
+
+
+def test_a_phone_shows_the_list_or_the_conversation(
+    at: Open, browser: Browser, gateway: Gateway, cookies: Any
+) -> None:
+    page = at("ok?tokens=3")
+    send(page, "Small screen")
+    is_settled(page)
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)  # type: ignore[arg-type]
+    context.add_cookies(cookies)
+    phone = context.new_page()
+    phone.goto(f"{gateway.url}/console/chat")
+    expect(phone.locator(".chat__thread")).to_be_hidden()
+    phone.locator(".talk__link").first.tap()
+
+    expect(text_of(answers(phone))).to_have_text(words(0, 2))
+    expect(phone.locator(".chat__side")).to_be_hidden()
+    assert phone.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    small = phone.locator(".chat__thread").locator(
+        "button:visible, a.button:visible, select:visible"
+    )
+    sizes = small.evaluate_all(
+        "nodes => nodes.map(node => [node.ariaLabel || node.textContent.trim(), node.getBoundingClientRect().height])"
+    )
+    assert [name for name, height in sizes if height < 44] == []
+    box = field(phone).bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= PHONE["height"]
+    phone.get_by_role("link", name="All conversations").tap()
+    expect(phone.locator(".chat__side")).to_be_visible()
+    context.close()
+
+
+def test_without_scripts_a_conversation_can_be_read(
+    at: Open, browser: Browser, cookies: Any
+) -> None:
+    page = at("ok?tokens=3")
+    send(page, "Read me")
+    is_settled(page)
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(cookies)
+    plain = context.new_page()
+    plain.goto(page.url)
+
+    expect(text_of(asked(plain))).to_have_text("Read me")
+    expect(text_of(answers(plain))).to_have_text(words(0, 2))
+    expect(plain.locator("[data-composer]")).to_be_hidden()
+    context.close()
