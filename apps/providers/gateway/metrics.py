@@ -1,4 +1,6 @@
-"""The gateway's own counters. Labels are names of the organization's own things, few of each."""
+"""The gateway's own counters. Labels are names of the organization's own things, few of each; of more than a process is to
+remember, the rest is counted together.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from apps.core.metrics import registry
 from apps.providers.enums import CallStatus
 from apps.providers.gateway.trace import Trace
 
-_LABELS = ["organization", "model", "deployment"]
+_LABELS = ["organization", "model", "deployment", "provider"]
+MOST_SERIES = 5_000
+REST = "other"
 SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 CALLS = Counter("signalbox_model_calls", "Calls of models by how they ended.", [*_LABELS, "status"], registry=registry)  # fmt: skip
@@ -34,7 +38,8 @@ class Sums:
     nano: int = 0
 
 
-_sums: dict[tuple[str, str, str], Sums] = {}
+Key = tuple[str, str, str, str]
+_sums: dict[Key, Sums] = {}
 
 
 def observe(trace: Trace, status: CallStatus, seconds: float) -> None:
@@ -44,6 +49,7 @@ def observe(trace: Trace, status: CallStatus, seconds: float) -> None:
         trace.actor.identity.organization,
         trace.route.name if trace.route else "",
         deployment.name if deployment else "",
+        deployment.provider.name if deployment else "",
     )
     sums = _sums.get(key) or _open(key)
     sums.calls[status] = sums.calls.get(status, 0) + 1
@@ -76,6 +82,10 @@ def publish() -> None:
             COST.labels(*key).inc(nano / 1_000_000_000)
 
 
-def _open(key: tuple[str, str, str]) -> Sums:
+def _open(key: Key) -> Sums:
+    if len(_sums) >= MOST_SERIES:
+        key = (key[0], REST, REST, REST)
+        if (known := _sums.get(key)) is not None:
+            return known
     sums = _sums[key] = Sums(LATENCY.labels(*key), FIRST_TOKEN.labels(*key))
     return sums

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from apps.core import json
 from apps.providers.domain.calls import Call
 from apps.providers.domain.choice import Plan
 from apps.providers.domain.prompts import PromptView
@@ -85,7 +88,28 @@ def _route_for(table: RouteTable, trace: Trace) -> RouteView:
     ]
     if not found:
         raise UnknownModel(call.model)
-    return RouteView(id="", name=call.model, targets=tuple(map(TargetView, found)))
+    guardrails = _guardrails_over(table, found)
+    # Made anew for each call; by its name, what it guards with is made once.
+    name = json.dumps(list(map(dict, guardrails))).decode() if guardrails else ""
+    targets = tuple(map(TargetView, found))
+    return RouteView(id=name, name=call.model, targets=targets, guardrails=guardrails)
+
+
+def _guardrails_over(
+    table: RouteTable, deployments: Sequence[DeploymentView]
+) -> tuple[Mapping[str, Any], ...]:
+    """Those of every route that the deployments stand in, each once: to ask without a route is no way around them."""
+    names = {deployment.name for deployment in deployments}
+    guarded = [
+        route
+        for route in table.routes.values()
+        if route.guardrails and any(one.deployment.name in names for one in route.targets)
+    ]
+    found: list[Mapping[str, Any]] = []
+    for guardrail in (each for route in guarded for each in route.guardrails):
+        if guardrail not in found:
+            found.append(guardrail)
+    return tuple(found)
 
 
 def _is_at(deployment: DeploymentView, provider: str) -> bool:

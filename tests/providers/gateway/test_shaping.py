@@ -190,6 +190,29 @@ def test_naming_the_provider_is_no_way_around(house: House) -> None:
     assert house.calls == []
 
 
+@pytest.mark.parametrize("named", ["ok", "first"])
+def test_naming_the_provider_s_own_model_is_no_way_around_either(house: House, named: str) -> None:
+    rules = [
+        {"name": "deny_list", "options": {"words": [word], "action": "mask", "on": ["request"]}}
+        for word in ("forbidden", "secret")
+    ]
+    first = house.deployment("ok", name="first")
+    house.route(first, name="a", guardrails=rules[:1])
+    house.route(first, name="b", guardrails=rules)
+    house.route("ok?n=2", name="c", guardrails=[{"name": "deny_list", "options": {"words": ["Hello"], "action": "refuse"}}])  # fmt: skip
+
+    answer = house.chat(
+        named,
+        provider="openai_compatible",
+        messages=[{"role": "user", "content": "Hello, forbidden secret"}],
+    )
+
+    assert answer.status == 200
+    sent = house.calls[0].body["messages"][0]["content"]
+    assert sent.startswith("Hello, ")
+    assert ("forbidden" in sent, "secret" in sent) == (False, False)
+
+
 def test_a_denied_answer_is_refused_and_paid_for(house: House) -> None:
     house.route(
         house.deployment(
