@@ -101,11 +101,16 @@ def test_create_keeps_what_the_form_says(at_admin, organization):
             "limit": "5000/h",
             "addresses": "10.0.0.0/8, 192.0.2.7",
             "models": "small,large",
+            "cache_seconds": "90",
         },
     )
 
     key = ApiKey.objects.get()
     assert (key.name, key.role, key.service_account) == ("batch", "service", account)
+    assert key.cache_seconds == 90
+    assert "for 90 s, where their route does not say" in page(
+        at_admin.get(f"/console/keys/{key.public_id}")
+    )
     assert key.expires_at is not None
     assert key.expires_at.date() == tomorrow
     assert key.limits == {"default": "5000/h"}

@@ -8,12 +8,14 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
+from graphql import parse, validate
 
 from apps.console.views import playground
 from apps.providers.gateway import table
 from apps.providers.gateway.health import health
 from apps.providers.ledger.factory import set_ledger
 from apps.providers.models import Deployment
+from config.schema import schema
 from tests.factories.console import errors, page
 from tests.factories.doors import drive
 from tests.factories.providers import (
@@ -143,7 +145,9 @@ def test_samples_hold_what_the_form_holds_at_the_readers_own_address(at_user, de
     )
 
     html = page(answer)
-    curl, python, javascript = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", html, re.DOTALL)
+    curl, python, javascript, graphql = re.findall(
+        r"<pre[^>]*><code>(.*?)</code></pre>", html, re.DOTALL
+    )
     body = {
         "model": "support",
         "messages": [
@@ -160,6 +164,9 @@ def test_samples_hold_what_the_form_holds_at_the_readers_own_address(at_user, de
     compile(python, "sample", "exec")
     assert 'baseURL: "http://testserver/v1"' in javascript
     assert "&lt;/pre&gt;" in answer.body.decode()
+    assert 'role: "system", content: "Be brief."' in graphql
+    assert "temperature: 0.5" in graphql
+    assert validate(schema.graphql_schema, parse(graphql)) == []
 
 
 def test_viewer_finds_no_playground_in_the_rail(at_viewer, at_user, deployment):
