@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from django.urls import path
 
+from apps.conversations.rest import titles
+from apps.conversations.rest.comparisons import ComparisonViewSet, comparisons_door
 from apps.conversations.rest.search import SearchViewSet
 from apps.conversations.rest.shares import SharedViewSet, ShareViewSet
 from apps.conversations.rest.transfer import TransferViewSet
@@ -22,5 +24,11 @@ urlpatterns = [
         "conversations/<str:id>/share",
         ShareViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
     ),
+    path("conversations/<str:id>/title", titles.title),
+    path("comparisons", comparisons_door),
+    # Never asked: the coroutine above stands at the same path and hands reads on. It documents those reads.
+    path("comparisons", ComparisonViewSet.as_view({"get": "list"})),
+    path("comparisons/<str:id>", ComparisonViewSet.as_view({"get": "retrieve"})),
+    path("comparisons/<str:id>/choose", ComparisonViewSet.as_view({"post": "choose"})),
     path("shared/<str:token>", SharedViewSet.as_view({"get": "retrieve"})),
 ]
