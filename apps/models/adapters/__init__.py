@@ -1,0 +1,1 @@
+"""Outside systems: the child process that opens artefacts."""

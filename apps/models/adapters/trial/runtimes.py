@@ -1,0 +1,129 @@
+"""Opening an artefact with its own library and asking it for one answer. Runs in the child process alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from apps.models.domain.formats.description import Description, numbered_features
+from apps.models.enums import Format, Task
+from apps.models.errors import BrokenArtifact, RuntimeMissing, UnsafeArtifact
+
+Path = str
+LINES = {"number": 0.0, "integer": 0, "string": "", "boolean": False}
+
+
+def open_and_try(description: Description, path: Path) -> Description:
+    """The description, and what only the opened model tells. Raises `RuntimeMissing`, `BrokenArtifact`."""
+    opener = _OPENERS.get(description.format)
+    if opener is None:
+        return description
+    try:
+        return opener(description, path)
+    except ImportError as error:
+        missing = error.name or description.runtime
+        raise RuntimeMissing(f"needs {description.runtime}, which is not installed ({missing})") from None
+
+
+def _onnx(description: Description, path: Path) -> Description:
+    import numpy  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    session = _tried(lambda: onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"]))
+    kinds = {"float": "float32", "double": "float64", "bool": "bool", "string": "object"}
+    feed = {
+        each["name"]: numpy.zeros(
+            [1, *(length or 1 for length in each["dims"][1:])] if each["dims"] else [],
+            dtype=kinds.get(each["type"], each["type"]),
+        )
+        for each in description.details["inputs"]
+    }
+    for name, value in feed.items():
+        if value.dtype == object:
+            feed[name] = numpy.full(value.shape, "", dtype=object)
+    _tried(lambda: session.run(None, feed))
+    return description
+
+
+def _skops(description: Description, path: Path) -> Description:
+    import numpy  # noqa: PLC0415
+    import skops.io  # noqa: PLC0415
+
+    from apps.models.domain.formats import skops as rules  # noqa: PLC0415
+
+    untrusted = _tried(lambda: skops.io.get_untrusted_types(file=path))
+    for name in untrusted:
+        module, _, kind = name.rpartition(".")
+        if not rules.is_listed(module, kind):
+            raise UnsafeArtifact(f"is a skops archive with the type {name[:120]}")
+    model = _tried(lambda: skops.io.load(path, trusted=untrusted))
+    if not callable(getattr(model, "predict", None)):
+        raise BrokenArtifact("is a skops archive of something that predicts nothing")
+    width = int(getattr(model, "n_features_in_", 0) or 0)
+    names = [str(name) for name in getattr(model, "feature_names_in_", [])]
+    schema = {name: {"type": "number"} for name in names} or numbered_features(width) or None
+    if width and not names:
+        _tried(lambda: model.predict(numpy.zeros((1, width))))
+    is_classifier = hasattr(model, "classes_")
+    details = {
+        **description.details,
+        "trusted": list(untrusted),
+        "has_names": bool(names),
+        "has_probabilities": hasattr(model, "predict_proba"),
+        "classes": [str(each) for each in getattr(model, "classes_", [])[:1000]],
+    }
+    task = Task.CLASSIFICATION if is_classifier else Task.REGRESSION
+    return replace(description, schema=schema, task=task, details=details)
+
+
+def _xgboost(description: Description, path: Path) -> Description:
+    import numpy  # noqa: PLC0415
+    import xgboost  # noqa: PLC0415
+
+    xgboost.set_config(verbosity=0)
+    booster = xgboost.Booster({"nthread": 1})
+    with open(path, "rb") as file:  # noqa: PTH123 - a descriptor's path
+        data = bytearray(file.read())
+    _tried(lambda: booster.load_model(data))
+    width = booster.num_features()
+    names = booster.feature_names
+    row = xgboost.DMatrix(
+        numpy.zeros((1, width)), feature_names=names, feature_types=booster.feature_types
+    )
+    _tried(lambda: booster.predict(row))
+    return description
+
+
+def _lightgbm(description: Description, path: Path) -> Description:
+    import lightgbm  # noqa: PLC0415
+    import numpy  # noqa: PLC0415
+
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor's path
+        text = file.read()
+    booster = _tried(lambda: lightgbm.Booster(model_str=text, params={"num_threads": 1, "verbose": -1}))
+    _tried(lambda: booster.predict(numpy.zeros((1, booster.num_feature())), num_threads=1))
+    return description
+
+
+def _tried(deed: Callable[[], Any]) -> Any:
+    """Whatever a library says about bytes from a stranger, it comes to this."""
+    try:
+        return deed()
+    except (ImportError, MemoryError, BrokenArtifact, UnsafeArtifact):
+        raise
+    except Exception as error:
+        words = str(error).replace(os.sep, "").split("\n")[0][:160]
+        raise BrokenArtifact(f"could not be opened: {type(error).__name__}: {words}") from None
+
+
+_OPENERS: Mapping[Format, Callable[[Description, Path], Description]] = {
+    Format.ONNX: _onnx,
+    Format.SKOPS: _skops,
+    Format.XGBOOST: _xgboost,
+    Format.LIGHTGBM: _lightgbm,
+}

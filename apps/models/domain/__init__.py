@@ -1,0 +1,1 @@
+"""What models are made of, as pure functions: names, feature schemas, scorecards, formats."""

@@ -1,0 +1,49 @@
+"""The words of this app: stages, formats, standings of a version, permissions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from apps.core.permissions import Permission
+
+
+class Stage(StrEnum):
+    """Where a version stands. MLflow's words, as its clients say them."""
+
+    NONE = "None"
+    STAGING = "Staging"
+    PRODUCTION = "Production"
+    """One version of a model at most."""
+    ARCHIVED = "Archived"
+
+
+class Format(StrEnum):
+    """What an artefact is, found by its content."""
+
+    ONNX = "onnx"
+    SKOPS = "skops"
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
+    SCORECARD = "scorecard"
+    REMOTE = "remote"
+    """No model at all: the address of a server that has one."""
+
+
+class VersionStatus(StrEnum):
+    CHECKING = "checking"
+    """Kept, and not opened yet: a large artefact, on its way through the queue."""
+    READY = "ready"
+    REFUSED = "refused"
+    """Opened later than it was taken, and found wanting; `refusal` says why."""
+
+
+class Task(StrEnum):
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+class ModelsPermission(Permission):
+    VIEW = "models.model.view"
+    """Read models, versions and aliases."""
+    MANAGE = "models.model.manage"
+    """Register models, upload versions, set stages and aliases."""

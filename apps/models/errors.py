@@ -1,0 +1,68 @@
+"""What goes wrong in the registry, as members of the one error tree."""
+
+from __future__ import annotations
+
+from apps.core.errors import Conflict, Invalid, Unavailable
+
+LONGEST = 300
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    message = "This name is taken."
+
+
+class TooMany(Conflict):
+    code = "too_many"
+
+
+class InProduction(Conflict):
+    """What serves is not taken away under its callers."""
+
+    code = "in_production"
+    message = "It is in production. Promote another version or archive this one first."
+
+
+class AliasInUse(Conflict):
+    code = "alias_in_use"
+
+
+class NotReady(Conflict):
+    """A version that was not opened yet, or that was refused, is not put before callers."""
+
+    code = "version_not_ready"
+    message = "This version is not ready."
+
+
+class RefusedArtifact(Invalid):
+    """Base of what is wrong with an artefact; `found` is what it is or holds."""
+
+    code = "broken_artifact"
+
+    def __init__(self, found: str) -> None:
+        text = found[:LONGEST]
+        super().__init__(f"The file {text}.", found=text)
+        self.found = text
+
+
+class UnsafeArtifact(RefusedArtifact):
+    """It is of a kind that can run code, or reaches for more than its own bytes."""
+
+    code = "unsafe_artifact"
+
+
+class BrokenArtifact(RefusedArtifact):
+    """It is none of the formats, or not whole."""
+
+
+class RuntimeMissing(RefusedArtifact):
+    """Its format is known, and what opens it is not installed here."""
+
+    code = "runtime_missing"
+
+
+class ArtifactChanged(Unavailable):
+    """The bytes on the disk are no longer those that were registered."""
+
+    code = "artifact_changed"
+    message = "The stored artefact is not what was registered: its digest differs."

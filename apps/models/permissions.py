@@ -1,0 +1,15 @@
+"""Who may read the registry, and who may change it."""
+
+from __future__ import annotations
+
+from apps.core.permissions import CALLERS, EVERYONE, grant
+from apps.models.enums import ModelsPermission
+
+__all__ = ["ModelsPermission"]
+
+grant(ModelsPermission.VIEW, to=EVERYONE, doc="Read models, versions and aliases.")
+grant(
+    ModelsPermission.MANAGE,
+    to=CALLERS,
+    doc="Register models, upload versions, set stages and aliases.",
+)

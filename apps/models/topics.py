@@ -1,0 +1,17 @@
+"""The names of this app's facts."""
+
+from __future__ import annotations
+
+MODEL_CREATED = "models.model.created"
+MODEL_CHANGED = "models.model.changed"
+MODEL_REMOVED = "models.model.removed"
+VERSION_CREATED = "models.version.created"
+VERSION_CHANGED = "models.version.changed"
+VERSION_REMOVED = "models.version.removed"
+VERSION_STAGED = "models.version.staged"
+VERSION_REQUESTED = "models.version.promotion_requested"
+ALIAS_SET = "models.alias.set"
+ALIAS_REMOVED = "models.alias.removed"
+
+MODELS_SCOPE = "models:"
+"""`core.changes` scope before an organization's public id: which version answers, or how, has changed."""
