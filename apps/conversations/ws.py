@@ -96,8 +96,9 @@ class ChatConsumer(HouseConsumer):
         verdict = await policy.hit_identity(actor.identity, "chat")
         if verdict is not None and not verdict.allowed:
             raise Limited(retry_after=verdict.retry_after)
-        begun = await in_pool(partial(deed, actor=actor, **payload))
-        generation = hub.start(actor, begun, is_counted=True)
+        deed = partial(deed, actor=actor, **payload)
+        begun, brief = await in_pool(hub.prepare, actor, deed)
+        generation = hub.start(actor, begun, brief=brief, is_counted=True)
         self._start(name, self._pump(name, actor, Viewer(generation.transcript)))
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -12,7 +12,7 @@ from apps.core.actor import Actor
 from apps.providers.domain import forms
 from apps.providers.domain.calls import Call
 from apps.providers.domain.continuation import Way, go_on, way_of
-from apps.providers.domain.tables import DeploymentView
+from apps.providers.domain.tables import DeploymentView, RouteTable
 from apps.providers.enums import Operation
 from apps.providers.gateway import table
 
@@ -31,8 +31,17 @@ class Reach:
 
 
 async def reach_of(actor: Actor, model: str) -> Reach:
+    return reach_in(await table.known.find(actor.identity), model)
+
+
+def known_reach_of(actor: Actor, model: str) -> Reach:
+    """The same as far as this process knows it already."""
+    known = table.known.recall(actor.identity.organization)
+    return Reach() if known is None else reach_in(known, model)
+
+
+def reach_in(known: RouteTable, model: str) -> Reach:
     """The least of what its deployments hold, since the call may end up at any."""
-    known = await table.known.find(actor.identity)
     route = known.routes.get(model)
     if route is None:
         return Reach()

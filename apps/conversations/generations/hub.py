@@ -6,6 +6,7 @@ Everything here belongs to one event loop; `hub()` is that of the loop that runs
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -15,6 +16,7 @@ from apps.conversations.adapters.frames import Frame, FrameBridge
 from apps.conversations.domain.answers import Ending
 from apps.conversations.domain.positions import Position
 from apps.conversations.enums import MessageStatus
+from apps.conversations.generations import calls
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.telling import Teller
 from apps.conversations.generations.transcripts import transcript_of
@@ -22,7 +24,8 @@ from apps.conversations.generations.viewing import Viewer
 from apps.conversations.generations.watching import Watch
 from apps.conversations.generations.writer import Writer
 from apps.conversations.models import Message
-from apps.conversations.queries import standings
+from apps.conversations.queries import briefs, standings
+from apps.conversations.queries.briefs import Brief
 from apps.conversations.services import generations as writing
 from apps.conversations.services.leases import this_process
 from apps.conversations.services.messages import Begun
@@ -48,9 +51,8 @@ class Hub:
     def count(self) -> int:
         return len(self._running)
 
-    def begin(self, actor: Actor, begun: Begun, *, is_counted: bool) -> Generation:
+    def begin(self, generation: Generation) -> Generation:
         self._open()
-        generation = Generation(actor, begun, is_counted=is_counted)
         self._running[generation.message] = generation
         self._writer.add(generation)
         generation.begin(self._writer.end)
@@ -138,14 +140,29 @@ def hub() -> Hub:
     return found
 
 
-def start(actor: Actor, begun: Begun, *, is_counted: bool = False) -> Generation:
+def start(
+    actor: Actor, begun: Begun, *, brief: Brief | None = None, is_counted: bool = False
+) -> Generation:
     """Write the answer that was begun. `is_counted`: its call was counted against the rate of calls already.
 
     A request id of its own is given to it where the actor has none.
     """
     if not actor.request_id:
         actor = Actor(actor.identity, request_id_from(None), actor.address)
-    return hub().begin(actor, begun, is_counted=is_counted)
+    return hub().begin(Generation(actor, begun, brief=brief, is_counted=is_counted))
+
+
+def prepare(actor: Actor, begin: Callable[[], Begun]) -> tuple[Begun, Brief]:
+    """Begin an answer and read what it needs, in the one hop of a thread; for `start`."""
+    begun = begin()
+    reach = calls.known_reach_of(actor, begun.message.model)
+    brief = briefs.brief_of(
+        message=begun.message,
+        conversation=begun.conversation,
+        sees_pictures=reach.sees_pictures,
+        most_tokens=reach.context_tokens,
+    )
+    return begun, brief
 
 
 async def attach(message: Message, after: Position | None = None) -> Viewer:

@@ -19,6 +19,7 @@ from apps.conversations.domain.texts import storable
 from apps.conversations.domain.tool_calls import ToolCalls
 from apps.conversations.enums import MessageStatus, Trimming
 from apps.conversations.generations import calls, summaries
+from apps.conversations.generations.calls import Reach
 from apps.conversations.generations.transcripts import Transcript
 from apps.conversations.queries import briefs
 from apps.conversations.queries.briefs import Brief
@@ -38,7 +39,9 @@ log = structlog.get_logger(__name__)
 class Generation:
     """Belongs to the process, not to whoever looks. `run` always comes to an ending, unless the loop itself ends."""
 
-    def __init__(self, actor: Actor, begun: Begun, *, is_counted: bool) -> None:
+    def __init__(
+        self, actor: Actor, begun: Begun, *, brief: Brief | None = None, is_counted: bool = False
+    ) -> None:
         self.actor = actor
         self.message_pk: int = begun.message.pk
         self.message: str = begun.message.public_id
@@ -53,8 +56,8 @@ class Generation:
         self.listened_until = 0.0
         """Until when viewers of other processes are believed to listen."""
         self._model: str = begun.message.model
-        self._conversation_pk: int = begun.conversation.pk
-        self._conversation: str = begun.conversation.public_id
+        self._begun = begun
+        self._brief = brief
         self._is_counted = is_counted
         self._trace: Trace | None = None
         self._spent: tuple[int | None, int | None, int | None] = (None, None, None)
@@ -131,13 +134,7 @@ class Generation:
     async def _call(self) -> Call:
         """Who said what before, as much of it as the model reads."""
         reach = await calls.reach_of(self.actor, self._model)
-        brief = await in_pool(
-            briefs.brief_of,
-            organization_id=self.organization_id,
-            message_pk=self.message_pk,
-            sees_pictures=reach.sees_pictures,
-            most_tokens=reach.context_tokens,
-        )
+        brief = await self._read(reach)
         self._spent = brief.spent
         terms = brief.terms
         budget = calls.budget_of(reach, terms.context_tokens, terms.parameters)
@@ -152,11 +149,24 @@ class Generation:
             self._overlap = Overlap(brief.so_far, reach.way or Way.TRAILING)
         return calls.call_of(
             model=self._model,
-            conversation=self._conversation,
+            conversation=self._begun.conversation.public_id,
             brief=brief,
             window=window,
             system=system,
             way=reach.way,
+        )
+
+    async def _read(self, reach: Reach) -> Brief:
+        """What was said before, unless whoever began us has read it."""
+        found, self._brief = self._brief, None
+        if found is not None:
+            return found
+        return await in_pool(
+            briefs.brief_of,
+            message=self._begun.message,
+            conversation=self._begun.conversation,
+            sees_pictures=reach.sees_pictures,
+            most_tokens=reach.context_tokens,
         )
 
     async def _summed_up(self, brief: Brief, budget: int) -> Brief:
@@ -167,7 +177,7 @@ class Generation:
         text = await summaries.sum_up(
             self.actor,
             model=self._model,
-            conversation_pk=self._conversation_pk,
+            conversation_pk=self._begun.conversation.pk,
             brief=brief,
             window=window,
         )

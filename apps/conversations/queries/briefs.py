@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.conversations.domain.context import Picture, Turn
 from apps.conversations.enums import Trimming
 from apps.conversations.models import Conversation, Message, Summary
@@ -53,30 +55,65 @@ class Brief:
     """Whether the same was answered before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Of a message, what a model may be given of it."""
+
+    pk: int
+    parent: int | None
+    role: str
+    content: str
+    files: list[Any]
+
+
 def brief_of(
-    *, organization_id: int, message_pk: int, sees_pictures: bool, most_tokens: int | None
+    *,
+    message: Message,
+    conversation: Conversation,
+    sees_pictures: bool = True,
+    most_tokens: int | None = None,
 ) -> Brief:
-    """Reads the newest messages first, and no further back than could be of use."""
-    with organization_scope(organization_id):
-        message = Message.objects.select_related("conversation").get(pk=message_pk)
-        conversation = message.conversation
-        tree = tree_of(conversation)
-        path = tree.path(message.parent_id)
+    """Reads the newest messages first, and no further back than could be of use. One query for most conversations."""
+    with organization_scope(message.organization_id):
+        path, rows, is_another = _branch(conversation, message)
         total = len(path)
         summary = _newest_summary(conversation, path)
         if summary is not None:
             path = path[path.index(summary.until_id) + 1 :]
-        turns, empty = _newest_turns(conversation, path, most_tokens or MOST_TOKENS, sees_pictures)
+        turns, empty = _newest_turns(path, rows, most_tokens or MOST_TOKENS, sees_pictures)
         return Brief(
             terms=_terms(conversation),
-            turns=tuple(turns),
+            turns=tuple(_with_files(conversation, turns)),
             older=total - len(turns) - empty,
             summary=summary.text if summary is not None else "",
             so_far=message.content,
             reasoning=message.reasoning,
             spent=(message.prompt_tokens, message.completion_tokens, message.cost_nano),
-            is_another=len(tree.children(message.parent_id)) > 1,
+            is_another=is_another,
         )
+
+
+def _branch(conversation: Conversation, message: Message) -> tuple[list[int], dict[int, Row], bool]:
+    """The branch above an answer, the rows read so far, and whether the same was answered before.
+
+    The newest messages are as a rule all of it, and then the tree is not read.
+    """
+    rows = _rows(Message.objects.filter(conversation=conversation).order_by("-pk")[:PAGE])
+    path: list[int] = []
+    at = message.parent_id
+    while at is not None and at in rows:
+        path.append(at)
+        at = rows[at].parent
+    if at is None:
+        beside = [row for row in rows.values() if row.parent == message.parent_id]
+        return path[::-1], rows, any(row.pk != message.pk for row in beside)
+    tree = tree_of(conversation)
+    return tree.path(message.parent_id), rows, len(tree.children(message.parent_id)) > 1
+
+
+def _rows(found: QuerySet[Message]) -> dict[int, Row]:
+    columns = found.values_list("pk", "parent_id", "role", "content", "files")
+    return {values[0]: Row(*values) for values in columns}
 
 
 def _terms(conversation: Conversation) -> Terms:
@@ -98,7 +135,7 @@ def _newest_summary(conversation: Conversation, path: Sequence[int]) -> Summary 
 
 
 def _newest_turns(
-    conversation: Conversation, path: Sequence[int], most: int, sees_pictures: bool
+    path: Sequence[int], rows: dict[int, Row], most: int, sees_pictures: bool
 ) -> tuple[list[Turn], int]:
     """From the end, page by page, until twice the budget is reached: what a summary is made of is read too.
 
@@ -108,20 +145,21 @@ def _newest_turns(
     tokens = empty = 0
     for end in range(len(path), 0, -PAGE):
         numbers = path[max(0, end - PAGE) : end]
-        rows = Message.objects.in_bulk(numbers)
-        for number in reversed(numbers):
-            if not (rows[number].content or rows[number].files):
+        if missing := [number for number in numbers if number not in rows]:
+            rows |= _rows(Message.objects.filter(pk__in=missing))
+        for row in (rows[number] for number in reversed(numbers)):
+            if not (row.content or row.files):
                 empty += 1
                 continue
-            turn = _turn(rows[number], sees_pictures=sees_pictures)
+            turn = _turn(row, sees_pictures=sees_pictures)
             found.append(turn)
             tokens += turn.tokens
         if tokens > 2 * most:
             break
-    return _with_files(conversation, found[::-1]), empty
+    return found[::-1], empty
 
 
-def _turn(row: Message, *, sees_pictures: bool) -> Turn:
+def _turn(row: Row, *, sees_pictures: bool) -> Turn:
     named = [each for each in row.files if isinstance(each, dict)]
     content = row.content
     for each in named:

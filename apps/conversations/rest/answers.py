@@ -124,12 +124,13 @@ async def _say(
 ) -> HttpResponseBase:
     """Begin it once, and give the answer: as it comes, or when it is whole."""
     actor = _actor(request)
-    begun = await in_pool(replays.once, request, begin)
-    if isinstance(begun, Message):
-        viewer, generation = await hub.attach(begun), None
-        conversation = begun.conversation.public_id
+    prepared = await in_pool(replays.once, request, begin)
+    if isinstance(prepared, Message):
+        viewer, generation = await hub.attach(prepared), None
+        conversation = prepared.conversation.public_id
     else:
-        generation = hub.start(actor, begun, is_counted=True)
+        begun, brief = prepared
+        generation = hub.start(actor, begun, brief=brief, is_counted=True)
         viewer, conversation = Viewer(generation.transcript), begun.conversation.public_id
     if is_stream:
         response: HttpResponseBase = stream_of(request, viewer, {"conversationId": conversation})
