@@ -79,6 +79,7 @@ class Environment(BaseSettings):
     signalbox_job_queue_limit: int = Field(default=20_000, ge=1)
     signalbox_job_retention_days: float = Field(default=30, gt=0)
     signalbox_job_public_status: bool = True
+    signalbox_approval_days: float = Field(default=7, gt=0, le=90)
     signalbox_usage_retention_days: float = Field(default=90, gt=0)
 
     local_llm: bool = True

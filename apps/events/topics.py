@@ -45,7 +45,7 @@ _TOPICS = (
     Topic(
         "workflow.events",
         "Rollouts: stages, gates, approvals, rollbacks.",
-        ("workflows.workflow.",),
+        ("workflows.workflow.", "approvals.request."),
     ),
     Topic("alert.events", "Alerts raised, silenced and ended.", ("monitoring.alert.",)),
     Topic("instance.metrics", "Readings collected from inference servers.", ("instances.",)),

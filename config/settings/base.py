@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.events",
     "apps.keys",
+    "apps.approvals",
     "apps.providers",
     "apps.conversations",
     "apps.console",
@@ -198,6 +199,9 @@ SIGNALBOX_JOB_RETENTION = timedelta(days=env.signalbox_job_retention_days)
 SIGNALBOX_JOB_PUBLIC_STATUS = env.signalbox_job_public_status
 SIGNALBOX_EMBEDDED_WORKER = env.signalbox_embedded_worker and not env.celery_broker_url
 SIGNALBOX_BROKER_URL = env.celery_broker_url
+
+# Approvals
+SIGNALBOX_APPROVAL_LIFE = timedelta(days=env.signalbox_approval_days)
 
 # Usage
 SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)

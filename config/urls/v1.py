@@ -15,6 +15,7 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("capabilities", system.capabilities),
         path("", include("apps.tenants.rest.urls")),
         path("", include("apps.keys.rest.urls")),
+        path("", include("apps.approvals.rest.urls")),
         path("", include("apps.events.rest.urls")),
         path("", include("apps.jobs.rest.urls")),
         path("", include("apps.providers.rest.urls")),

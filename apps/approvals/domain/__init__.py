@@ -1,0 +1,1 @@
+"""What an approval is made of: evidence and its hash, terms, moves. Pure."""

@@ -1,0 +1,1 @@
+"""What the doors and the services read."""

@@ -1,0 +1,31 @@
+"""Who an actor is at this very moment, read anew: identities are cached, and a grant may have been taken since."""
+
+from __future__ import annotations
+
+from apps.core.actor import Actor, CredentialKind, Identity
+from apps.keys.queries import identities as keys
+from apps.keys.queries import makers
+from apps.tenants.queries import identities as tenants
+
+
+def present_identity(actor: Actor) -> Identity | None:
+    """None for whoever is no person, was removed, or whose key ended."""
+    if actor.user_id is None:
+        return None
+    if actor.credential.kind is CredentialKind.KEY:
+        return keys.identity_of_key_id(
+            organization_id=actor.organization_id, key_id=actor.credential.id
+        )
+    return tenants.identity_of_member(
+        user_id=actor.user_id, organization_id=actor.organization_id, credential=actor.credential
+    )
+
+
+def people_behind(actor: Actor | None) -> set[str]:
+    """Ids of the people who count as the askers of what this actor asks for."""
+    return set() if actor is None else makers.people_behind(actor)
+
+
+def people_of(requester_id: str) -> set[str]:
+    """The same for a request of old: somebody may have made the service account another key since."""
+    return makers.people_of_account(requester_id) if requester_id.startswith("svc_") else set()

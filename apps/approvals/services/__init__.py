@@ -1,0 +1,1 @@
+"""Every change of approvals and of their policies."""
