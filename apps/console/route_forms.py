@@ -45,6 +45,11 @@ class RouteForm(forms.Form):
         required=False,
         help_text=_("Kept as text, redacted by rule, for those who may read them."),
     )
+    continues = forms.BooleanField(
+        label=_("Go on with streams that break off"),
+        required=False,
+        help_text=_("At the next target that can go on from a text, or anew at the same."),
+    )
     prompt = forms.CharField(
         label=_("Prompt"),
         max_length=200,
@@ -122,7 +127,7 @@ class RouteForm(forms.Form):
         """What the service takes of it."""
         data = self.cleaned_data
         names = (
-            "name", "description", "sticky", "retries", "cache_seconds", "captures",
+            "name", "description", "sticky", "retries", "cache_seconds", "captures", "continues",
             "prompt", "guardrails", "is_enabled",
         )  # fmt: skip
         found = {name: data[name] for name in names if name in data}

@@ -161,6 +161,20 @@ def test_create_reads_guardrails_and_prompt(at_admin, organization, pair):
     assert 'redact\ndeny_list {"words": ["x y"]}</textarea>' in shown
 
 
+def test_a_route_is_told_to_go_on_with_streams_and_not_to(at_admin, organization, pair):
+    sent = form((pair[0], "1", ""), continues="on")
+    at_admin.post("/console/routes/new", {**sent, "name": "lasting"})
+    route = Route.objects.get(name="lasting")
+    edit = f"/console/routes/{route.public_id}/edit"
+    shown = re.search(r'<input[^>]* name="continues"[^>]*>', page(at_admin.get(edit)))
+    assert (route.continues, shown and "checked" in shown[0]) == (True, True)
+
+    at_admin.post(edit, {**form((pair[0], "1", "")), "revision": "1"})
+
+    route.refresh_from_db()
+    assert (route.revision, route.continues) == (2, False)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

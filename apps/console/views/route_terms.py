@@ -118,7 +118,7 @@ def _form(
 def _shown(definition: Mapping[str, Any], revision: int) -> dict[str, Any]:
     """A definition as the form shows it."""
     names = (
-        "description", "sticky", "retries", "cache_seconds", "captures", "prompt",
+        "description", "sticky", "retries", "cache_seconds", "captures", "continues", "prompt",
         "is_enabled",
     )  # fmt: skip
     shown = {name: definition[name] for name in names}
@@ -228,7 +228,7 @@ def _sections(form: RouteForm) -> dict[str, dict[str, Any]]:
             "help": fallbacks,
             "fields": form.fallback_fields,
         },
-        "behaviour": section(_("Behaviour"), "sticky", "retries", "cache_seconds"),
+        "behaviour": section(_("Behaviour"), "sticky", "retries", "continues", "cache_seconds"),
         "content": section(_("Content"), "prompt", "guardrails", "captures"),
         "end": section("", "is_enabled"),
     }

@@ -190,6 +190,7 @@ def _facts(actor: Actor, route: Route) -> list[dict[str, Any]]:
         {"label": _("Keeps callers by"), "value": dict(STICKY)[Sticky(route.sticky)]},
         {"label": _("Retries"), "value": route.retries},
         {"label": _("Keeps answers"), "value": cache if route.cache_seconds else _("no")},
+        {"label": _("Continues streams"), "value": _("yes") if route.continues else _("no")},
         {"label": _("Captures"), "value": _("yes") if route.captures else _("no")},
         {"label": _("Prompt"), "value": route.prompt or _("none")},
         {"label": _("Guardrails"), "value": guardrail_lines(route.guardrails) or _("none")},
