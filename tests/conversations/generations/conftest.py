@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ __all__ = ["house", "llm", "llm_server", "records", "tokens"]
 
 
 @pytest.fixture
-def talk(house: House) -> Iterator[Talk]:
+def talk(house: House, settings: Any, tmp_path: Path) -> Iterator[Talk]:
+    settings.SIGNALBOX_DATA_DIR = tmp_path
     with organization_scope(house.organization.pk):
         yield Talk(house)
