@@ -86,8 +86,8 @@ def row_of(view: MessageView) -> Row:
         "parent": view.parent,
         "siblings": siblings,
         "version": _version(view, siblings),
-        "error": _error(message) if view.status == MessageStatus.FAILED else None,
-        "facts": _facts(message) if is_answer else [],
+        "error": error_of(message) if view.status == MessageStatus.FAILED else None,
+        "facts": facts_of(message) if is_answer else [],
         "left_out": _left_out(message.context),
         "verdict": view.verdict,
         "comment": view.comment,
@@ -141,14 +141,14 @@ def _tool(call: Mapping[str, Any]) -> str:
     return str(call.get("function", {}).get("name", ""))
 
 
-def _error(message: Message) -> Row:
+def error_of(message: Message) -> Row:
     return {
         "message": message.error_message or _("The call failed"),
         "code": message.error_code,
     }
 
 
-def _facts(message: Message) -> list[str]:
+def facts_of(message: Message) -> list[str]:
     """What an answer came to."""
     facts = []
     if message.prompt_tokens is not None:

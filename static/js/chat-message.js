@@ -32,9 +32,12 @@ export function setRaw(node, content) {
 export function dressMessage(node) {
   if (node.dataset.dressed !== undefined || node.dataset.role !== "assistant") return;
   node.dataset.dressed = "";
-  const raw = rawOf(node);
-  if (/https?:\/\//.test(raw)) shownOf(node).replaceChildren(render(raw));
-  else dress(shownOf(node));
+  dressText(shownOf(node), rawOf(node));
+}
+
+export function dressText(shown, raw) {
+  if (/https?:\/\//.test(raw)) shown.replaceChildren(render(raw));
+  else dress(shown);
 }
 
 export function say(node, words, lamp = "moving") {

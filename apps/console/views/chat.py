@@ -114,7 +114,7 @@ def _thread(actor: Actor, opened: ConversationView) -> dict[str, Any]:
         "given_title": conversation.title if conversation.is_title_given else "",
         "is_titled": bool(conversation.title),
         "model": conversation.model,
-        "models": _models(actor, conversation.model) if may_write else [],
+        "models": models_of(actor, conversation.model) if may_write else [],
         "revision": conversation.revision,
         "api": f"{chat_rows.API}/{name}",
         "collection": chat_rows.API,
@@ -156,13 +156,13 @@ def _blank_thread(request: HttpRequest) -> dict[str, Any]:
         "collection": chat_rows.API,
         "upload_url": UPLOAD,
         "may_write": may_write,
-        "models": _models(actor, request.GET.get("model", "")) if may_write else [],
+        "models": models_of(actor, request.GET.get("model", "")) if may_write else [],
         "messages": [],
         "tags": [],
     }
 
 
-def _models(actor: Actor, chosen: str) -> list[dict[str, Any]]:
+def models_of(actor: Actor, chosen: str) -> list[dict[str, Any]]:
     """Routes to talk to; the one chosen stands among them even when it is gone."""
     routes = routing.routes(actor=actor).prefetch_related(None).filter(is_enabled=True)
     names = list(routes.values_list("name", flat=True))
