@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.keys",
     "apps.approvals",
     "apps.providers",
+    "apps.models",
     "apps.conversations",
     "apps.console",
 ]

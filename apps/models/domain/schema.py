@@ -216,7 +216,7 @@ def _number(spec: _Spec) -> Any:
     low, high, allowed = spec.low, spec.high, spec.allowed
     infinite = math.inf
 
-    def read(value: Any) -> float:
+    def read(value: float) -> float:  # or anything else: that is what is looked at
         if type(value) is not float:
             if type(value) is not int:
                 raise _Wrong("must be a number", "type")
@@ -236,7 +236,7 @@ def _number(spec: _Spec) -> Any:
 def _integer(spec: _Spec) -> Any:
     low, high, allowed = spec.low, spec.high, spec.allowed
 
-    def read(value: Any) -> int:
+    def read(value: float) -> int:  # or anything else: that is what is looked at
         if type(value) is not int:
             # JSON knows one kind of number: 12.0 says the same as 12.
             if type(value) is not float or not value.is_integer():

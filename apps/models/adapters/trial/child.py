@@ -35,7 +35,9 @@ def limit(seconds: int, megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, AttributeError):  # not everybody may have a network of their own, with nobody in it
+    with suppress(
+        OSError, AttributeError
+    ):  # not everybody may have a network of their own, with nobody in it
         libc = ctypes.CDLL(None)
         libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 

@@ -24,11 +24,13 @@ def open_and_try(description: Description, path: Path) -> Description:
         return opener(description, path)
     except ImportError as error:
         missing = error.name or description.runtime
-        raise RuntimeMissing(f"needs {description.runtime}, which is not installed ({missing})") from None
+        raise RuntimeMissing(
+            f"needs {description.runtime}, which is not installed ({missing})"
+        ) from None
 
 
 def _onnx(description: Description, path: Path) -> Description:
-    import numpy  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
     import onnxruntime  # noqa: PLC0415
 
     options = onnxruntime.SessionOptions()
@@ -37,7 +39,7 @@ def _onnx(description: Description, path: Path) -> Description:
     session = _tried(lambda: onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"]))
     kinds = {"float": "float32", "double": "float64", "bool": "bool", "string": "object"}
     feed = {
-        each["name"]: numpy.zeros(
+        each["name"]: np.zeros(
             [1, *(length or 1 for length in each["dims"][1:])] if each["dims"] else [],
             dtype=kinds.get(each["type"], each["type"]),
         )
@@ -45,13 +47,13 @@ def _onnx(description: Description, path: Path) -> Description:
     }
     for name, value in feed.items():
         if value.dtype == object:
-            feed[name] = numpy.full(value.shape, "", dtype=object)
+            feed[name] = np.full(value.shape, "", dtype=object)
     _tried(lambda: session.run(None, feed))
     return description
 
 
 def _skops(description: Description, path: Path) -> Description:
-    import numpy  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
     import skops.io  # noqa: PLC0415
 
     from apps.models.domain.formats import skops as rules  # noqa: PLC0415
@@ -68,7 +70,7 @@ def _skops(description: Description, path: Path) -> Description:
     names = [str(name) for name in getattr(model, "feature_names_in_", [])]
     schema = {name: {"type": "number"} for name in names} or numbered_features(width) or None
     if width and not names:
-        _tried(lambda: model.predict(numpy.zeros((1, width))))
+        _tried(lambda: model.predict(np.zeros((1, width))))
     is_classifier = hasattr(model, "classes_")
     details = {
         **description.details,
@@ -82,7 +84,7 @@ def _skops(description: Description, path: Path) -> Description:
 
 
 def _xgboost(description: Description, path: Path) -> Description:
-    import numpy  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
     import xgboost  # noqa: PLC0415
 
     xgboost.set_config(verbosity=0)
@@ -93,7 +95,7 @@ def _xgboost(description: Description, path: Path) -> Description:
     width = booster.num_features()
     names = booster.feature_names
     row = xgboost.DMatrix(
-        numpy.zeros((1, width)), feature_names=names, feature_types=booster.feature_types
+        np.zeros((1, width)), feature_names=names, feature_types=booster.feature_types
     )
     _tried(lambda: booster.predict(row))
     return description
@@ -101,12 +103,14 @@ def _xgboost(description: Description, path: Path) -> Description:
 
 def _lightgbm(description: Description, path: Path) -> Description:
     import lightgbm  # noqa: PLC0415
-    import numpy  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
 
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor's path
         text = file.read()
-    booster = _tried(lambda: lightgbm.Booster(model_str=text, params={"num_threads": 1, "verbose": -1}))
-    _tried(lambda: booster.predict(numpy.zeros((1, booster.num_feature())), num_threads=1))
+    booster = _tried(
+        lambda: lightgbm.Booster(model_str=text, params={"num_threads": 1, "verbose": -1})
+    )
+    _tried(lambda: booster.predict(np.zeros((1, booster.num_feature())), num_threads=1))
     return description
 
 

@@ -66,7 +66,9 @@ def _run(file: BinaryIO, seconds: float) -> dict[str, Any]:
             start_new_session=True,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise TimedOut(f"The file could not be opened within {seconds:g} s.", code="trial_timeout") from None
+        raise TimedOut(
+            f"The file could not be opened within {seconds:g} s.", code="trial_timeout"
+        ) from None
     if done.returncode != 0 or len(done.stdout) > MOST_ANSWER:
         raise BrokenArtifact(_ended(done.returncode))
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -28,7 +28,9 @@ class Description:
 
     def document(self) -> dict[str, Any]:
         # The order of features would not survive a database's JSON column as an object.
-        schema = None if self.schema is None else [[name, spec] for name, spec in self.schema.items()]
+        schema = (
+            None if self.schema is None else [[name, spec] for name, spec in self.schema.items()]
+        )
         return {**asdict(self), "format": self.format.value, "schema": schema}
 
 

@@ -12,8 +12,24 @@ from apps.models.errors import BrokenArtifact, UnsafeArtifact
 
 MOST_HEAD = 8 * 1024 * 1024
 OBJECTIVES: Final = frozenset(
-    """binary multiclass multiclassova regression regression_l1 huber fair poisson quantile mape gamma tweedie
-    cross_entropy cross_entropy_lambda lambdarank rank_xendcg""".split()
+    [
+        "binary",
+        "multiclass",
+        "multiclassova",
+        "regression",
+        "regression_l1",
+        "huber",
+        "fair",
+        "poisson",
+        "quantile",
+        "mape",
+        "gamma",
+        "tweedie",
+        "cross_entropy",
+        "cross_entropy_lambda",
+        "lambdarank",
+        "rank_xendcg",
+    ]
 )
 CLASSIFIERS: Final = frozenset({"binary", "multiclass", "multiclassova", "cross_entropy"})
 _TREE: Final = re.compile(rb"\n\s*\n?Tree=0\r?\n")
@@ -28,7 +44,11 @@ def describe(data: memoryview) -> Description:
     if objective not in OBJECTIVES:
         raise UnsafeArtifact("is a LightGBM model with an objective of its own")
     names = head.get("feature_names", "").split()
-    if not names or len(set(names)) != len(names) or head.get("max_feature_idx") != str(len(names) - 1):
+    if (
+        not names
+        or len(set(names)) != len(names)
+        or head.get("max_feature_idx") != str(len(names) - 1)
+    ):
         raise BrokenArtifact("is a LightGBM model whose feature names do not fit their number")
     classes = head.get("num_class", "1")
     if not classes.isdecimal():

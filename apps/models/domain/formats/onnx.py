@@ -21,25 +21,149 @@ MOST_WIDTH = 1_000_000
 ONNX, ML = "ai.onnx", "ai.onnx.ml"
 OPERATORS: Final = {
     ONNX: frozenset(
-        """Abs Acos Add And ArgMax ArgMin Asin Atan AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant
-        Conv Cos Cosh Div Dropout Einsum Elu Equal Erf Exp Flatten Floor Gather GatherElements GatherND Gelu Gemm
-        GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GRU HardSigmoid HardSwish Hardmax Identity
-        InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax LRN LSTM MatMul
-        Max MaxPool Mean Min Mish Mod Mul Neg Not Or PRelu Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSum
-        ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu
-        Shape Sigmoid Sign Sin Sinh Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tan Tanh
-        ThresholdedRelu TopK Transpose Unsqueeze Where Xor""".split()
+        [
+            "Abs",
+            "Acos",
+            "Add",
+            "And",
+            "ArgMax",
+            "ArgMin",
+            "Asin",
+            "Atan",
+            "AveragePool",
+            "BatchNormalization",
+            "Cast",
+            "Ceil",
+            "Celu",
+            "Clip",
+            "Concat",
+            "Constant",
+            "Conv",
+            "Cos",
+            "Cosh",
+            "Div",
+            "Dropout",
+            "Einsum",
+            "Elu",
+            "Equal",
+            "Erf",
+            "Exp",
+            "Flatten",
+            "Floor",
+            "Gather",
+            "GatherElements",
+            "GatherND",
+            "Gelu",
+            "Gemm",
+            "GlobalAveragePool",
+            "GlobalMaxPool",
+            "Greater",
+            "GreaterOrEqual",
+            "GRU",
+            "HardSigmoid",
+            "HardSwish",
+            "Hardmax",
+            "Identity",
+            "InstanceNormalization",
+            "IsInf",
+            "IsNaN",
+            "LayerNormalization",
+            "LeakyRelu",
+            "Less",
+            "LessOrEqual",
+            "Log",
+            "LogSoftmax",
+            "LRN",
+            "LSTM",
+            "MatMul",
+            "Max",
+            "MaxPool",
+            "Mean",
+            "Min",
+            "Mish",
+            "Mod",
+            "Mul",
+            "Neg",
+            "Not",
+            "Or",
+            "PRelu",
+            "Pow",
+            "Reciprocal",
+            "ReduceL1",
+            "ReduceL2",
+            "ReduceLogSum",
+            "ReduceLogSumExp",
+            "ReduceMax",
+            "ReduceMean",
+            "ReduceMin",
+            "ReduceProd",
+            "ReduceSum",
+            "ReduceSumSquare",
+            "Relu",
+            "Reshape",
+            "Round",
+            "Selu",
+            "Shape",
+            "Sigmoid",
+            "Sign",
+            "Sin",
+            "Sinh",
+            "Slice",
+            "Softmax",
+            "Softplus",
+            "Softsign",
+            "Split",
+            "Sqrt",
+            "Squeeze",
+            "Sub",
+            "Sum",
+            "Tan",
+            "Tanh",
+            "ThresholdedRelu",
+            "TopK",
+            "Transpose",
+            "Unsqueeze",
+            "Where",
+            "Xor",
+        ]
     ),
     ML: frozenset(
-        """ArrayFeatureExtractor Binarizer CategoryMapper DictVectorizer FeatureVectorizer Imputer LabelEncoder
-        LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler TreeEnsemble
-        TreeEnsembleClassifier TreeEnsembleRegressor ZipMap""".split()
+        [
+            "ArrayFeatureExtractor",
+            "Binarizer",
+            "CategoryMapper",
+            "DictVectorizer",
+            "FeatureVectorizer",
+            "Imputer",
+            "LabelEncoder",
+            "LinearClassifier",
+            "LinearRegressor",
+            "Normalizer",
+            "OneHotEncoder",
+            "SVMClassifier",
+            "SVMRegressor",
+            "Scaler",
+            "TreeEnsemble",
+            "TreeEnsembleClassifier",
+            "TreeEnsembleRegressor",
+            "ZipMap",
+        ]
     ),
 }
 """Each makes an answer whose size follows from the sizes of what it is given. Left out on purpose, beside those with
 sub-graphs: ConstantOfShape, Expand, Range, Resize, Tile and their like, which make as much as a number tells them to.
 """
-TYPES: Final = {1: "float", 6: "int32", 7: "int64", 8: "string", 9: "bool", 11: "double", 2: "uint8", 3: "int8", 5: "int16"}
+TYPES: Final = {
+    1: "float",
+    6: "int32",
+    7: "int64",
+    8: "string",
+    9: "bool",
+    11: "double",
+    2: "uint8",
+    3: "int8",
+    5: "int16",
+}
 _KINDS: Final = {"float": "number", "double": "number", "string": "string", "bool": "boolean"}
 
 
@@ -170,7 +294,6 @@ def _sparse(value: memoryview) -> str:
 
 def _packed(value: memoryview) -> list[int]:
 
-
     found, place = [], 0
     while place < len(value):
         each, place = varint(value, place)
@@ -179,7 +302,8 @@ def _packed(value: memoryview) -> list[int]:
 
 
 def _value(value: memoryview, role: str) -> dict[str, Any]:
-    name, kind, dims = "", "", []
+    name, kind = "", ""
+    dims: list[int | None] = []
     for tag, _, part in fields(value):
         if tag == 1:
             name = text(part)
@@ -205,7 +329,8 @@ def _type(value: memoryview, role: str) -> tuple[str, list[int | None]]:
 
 
 def _tensor_type(value: memoryview) -> tuple[str, list[int | None]]:
-    kind, dims = "", []
+    kind = ""
+    dims: list[int | None] = []
     for tag, _, part in fields(value):
         if tag == 1:
             kind = TYPES.get(number(part), "")
@@ -227,7 +352,14 @@ def _dim(value: memoryview) -> int | None:
 
 
 def _task(graph: _Graph) -> str:
-    classifiers = {"LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier", "ZipMap", "ArgMax", "Softmax"}
+    classifiers = {
+        "LinearClassifier",
+        "SVMClassifier",
+        "TreeEnsembleClassifier",
+        "ZipMap",
+        "ArgMax",
+        "Softmax",
+    }
     if graph.operators & classifiers:
         return Task.CLASSIFICATION
     regressors = {"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor"}

@@ -23,7 +23,9 @@ def describe(document: Mapping[str, Any]) -> Description:
     if unknown:
         raise BrokenArtifact(f"describes a remote model with an unknown word: {unknown[0][:60]}")
     if document.get("protocol") not in PROTOCOLS:
-        raise BrokenArtifact(f"describes a remote model whose protocol is none of: {', '.join(PROTOCOLS)}")
+        raise BrokenArtifact(
+            f"describes a remote model whose protocol is none of: {', '.join(PROTOCOLS)}"
+        )
     url, model = document.get("url"), document.get("model", "")
     if not isinstance(url, str) or not 0 < len(url) <= LONGEST:
         raise BrokenArtifact("describes a remote model without a url")

@@ -27,17 +27,57 @@ _SKLEARN: Final = re.compile(
 REFUSED: Final = frozenset({"sklearn.preprocessing._function_transformer"})
 """Runs a function of its maker's choice."""
 LOADERS: Final = frozenset(
-    """BytearrayNode BytesNode CachedNode DTypeNode DatetimeTimedeltaNode DefaultDictNode DictNode JsonNode ListNode
-    LossNode MaskedArrayNode NdArrayNode ObjectNode RandomGeneratorNode RandomStateNode SGDNode SetNode SliceNode
-    SparseMatrixNode TreeNode TupleNode TypeNode""".split()
+    [
+        "BytearrayNode",
+        "BytesNode",
+        "CachedNode",
+        "DTypeNode",
+        "DatetimeTimedeltaNode",
+        "DefaultDictNode",
+        "DictNode",
+        "JsonNode",
+        "ListNode",
+        "LossNode",
+        "MaskedArrayNode",
+        "NdArrayNode",
+        "ObjectNode",
+        "RandomGeneratorNode",
+        "RandomStateNode",
+        "SGDNode",
+        "SetNode",
+        "SliceNode",
+        "SparseMatrixNode",
+        "TreeNode",
+        "TupleNode",
+        "TypeNode",
+    ]
 )
 """Not among them, on purpose: FunctionNode, MethodNode, OperatorFuncNode, PartialNode, ReduceNode."""
 PLAIN: Final = frozenset(
-    """bool bytearray bytes complex dict float frozenset int list NoneType object range set slice str tuple""".split()
+    [
+        "bool",
+        "bytearray",
+        "bytes",
+        "complex",
+        "dict",
+        "float",
+        "frozenset",
+        "int",
+        "list",
+        "NoneType",
+        "object",
+        "range",
+        "set",
+        "slice",
+        "str",
+        "tuple",
+    ]
 )
 _NUMPY: Final = re.compile(r"numpy(?:\.(?:dtypes|ma(?:\.core)?|random(?:\.[a-z_]+)*))?").fullmatch
 _SCIPY: Final = re.compile(r"scipy\.sparse(?:\.[a-z_]+)*").fullmatch
-_ARRAYS: Final = re.compile(r"(?:nd|masked_)?array|MaskedArray|dtype(?:\[.*\])?|[A-Z]\w*DType|generic|[a-z]+\d*_?|Generator|RandomState|PCG64|MT19937|Philox|SFC64").fullmatch
+_ARRAYS: Final = re.compile(
+    r"(?:nd|masked_)?array|MaskedArray|dtype(?:\[.*\])?|[A-Z]\w*DType|generic|[a-z]+\d*_?|Generator|RandomState|PCG64|MT19937|Philox|SFC64"
+).fullmatch
 
 
 def describe(file: BinaryIO) -> Description:
@@ -50,9 +90,7 @@ def describe(file: BinaryIO) -> Description:
             if name != SCHEMA:
                 _check_member(archive, name)
         types = sorted(_types(_schema(archive)))
-    return Description(
-        format=Format.SKOPS, task="", runtime="skops", details={"types": types}
-    )
+    return Description(format=Format.SKOPS, task="", runtime="skops", details={"types": types})
 
 
 def _other(names: list[str]) -> str:
@@ -101,9 +139,9 @@ def _schema(archive: zipfile.ZipFile) -> Any:
 def _types(root: Any) -> set[str]:
     found: set[str] = set()
     for node in _nodes(root):
-        loader, module, name = node.get("__loader__"), node.get("__module__"), node["__class__"]
-        if not all(isinstance(word, str) for word in (loader, module, name)):
-            raise BrokenArtifact("is a skops archive whose schema cannot be read")
+        loader, module, name = (
+            _word(node, word) for word in ("__loader__", "__module__", "__class__")
+        )
         if loader not in LOADERS:
             raise UnsafeArtifact(f"is a skops archive that loads by {loader[:60]}")
         if not is_listed(module, name):
@@ -114,6 +152,13 @@ def _types(root: Any) -> set[str]:
     if not found:
         raise BrokenArtifact("is a skops archive without a model")
     return found
+
+
+def _word(node: dict[str, Any], name: str) -> str:
+    word = node.get(name)
+    if not isinstance(word, str):
+        raise BrokenArtifact("is a skops archive whose schema cannot be read")
+    return word
 
 
 def is_listed(module: str, name: str) -> bool:

@@ -32,8 +32,12 @@ _SIGNS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF", "is a PDF document"),
 )
 _ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-_MARKUP: Final = re.compile(rb"\s*<(?:!doctype|html|\?xml|script|svg|head|body|pmml)", re.IGNORECASE)
-_CODE: Final = re.compile(rb"^\s*(?:import |from \w+ import |def |class |exec\(|eval\()", re.MULTILINE)
+_MARKUP: Final = re.compile(
+    rb"\s*<(?:!doctype|html|\?xml|script|svg|head|body|pmml)", re.IGNORECASE
+)
+_CODE: Final = re.compile(
+    rb"^\s*(?:import |from \w+ import |def |class |exec\(|eval\()", re.MULTILINE
+)
 _LIGHTGBM: Final = re.compile(rb"\s*tree\r?\nversion=v\d")
 _UBJSON: Final = re.compile(rb"\{[Li\[IlU$#]")
 # ModelProto begins with a field of its own: a version, a name, or the graph.
@@ -89,7 +93,7 @@ def is_pickle(head: bytes) -> bool:
             seen.add(opcode.name)
             if opcode.name in ("GLOBAL", "INST", "REDUCE", "STACK_GLOBAL", "STOP") or count > 200:
                 break
-    except Exception:  # noqa: BLE001 - whatever the reader trips over: it is no pickle from here on
+    except Exception:  # noqa: BLE001, S110 - whatever the reader trips over: it is no pickle from here on
         pass
     return bool(seen & {"GLOBAL", "INST", "REDUCE", "STACK_GLOBAL"}) or (
         "STOP" in seen and len(seen) > 2

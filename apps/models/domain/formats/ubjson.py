@@ -44,6 +44,9 @@ class _Reader:
         self.place += size
         return piece
 
+    def _next(self) -> bytes:
+        return bytes(self.data[self.place : self.place + 1])
+
     def mark(self) -> str:
         return chr(self.take(1)[0])
 
@@ -82,14 +85,14 @@ class _Reader:
 
     def _object(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        while self.data[self.place : self.place + 1] != b"}":
+        while self._next() != b"}":
             name = self._text()
             found[name] = self.value(self.mark(), depth + 1)
         self.take(1)
         return found
 
     def _array(self, depth: int) -> Any:
-        head = bytes(self.data[self.place : self.place + 1])
+        head = self._next()
         if head == b"$":
             self.take(1)
             pattern = _SIZES.get(self.mark())
@@ -100,7 +103,9 @@ class _Reader:
             return Numbers(count)
         if head == b"#":
             self.take(1)
-            return [self.value(self.mark(), depth + 1) for _ in range(min(self._length(), MOST_ITEMS))]
+            return [
+                self.value(self.mark(), depth + 1) for _ in range(min(self._length(), MOST_ITEMS))
+            ]
         items = []
         while (mark := self.mark()) != "]":
             items.append(self.value(mark, depth + 1))

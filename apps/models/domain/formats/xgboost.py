@@ -13,8 +13,16 @@ from apps.models.enums import Format, Task
 from apps.models.errors import BrokenArtifact, UnsafeArtifact
 
 BOOSTERS: Final = frozenset({"gbtree", "gblinear", "dart"})
-OBJECTIVES: Final = re.compile(r"(?:binary|multi|reg|count|rank|survival):[a-z0-9_]{1,40}").fullmatch
-_TYPES: Final = {"float": "number", "q": "number", "quantitive": "number", "int": "integer", "i": "boolean"}
+OBJECTIVES: Final = re.compile(
+    r"(?:binary|multi|reg|count|rank|survival):[a-z0-9_]{1,40}"
+).fullmatch
+_TYPES: Final = {
+    "float": "number",
+    "q": "number",
+    "quantitive": "number",
+    "int": "integer",
+    "i": "boolean",
+}
 
 
 def describe_binary(data: memoryview) -> Description:
@@ -55,7 +63,10 @@ def _schema(learner: Mapping[str, Any], count: int) -> Schema | None:
     if not isinstance(names, list) or len(names) != count or len(set(map(str, names))) != count:
         raise BrokenArtifact("is an XGBoost model whose feature names do not fit their number")
     kinds = types if isinstance(types, list) and len(types) == count else ["float"] * count
-    return {str(name): {"type": _TYPES.get(str(kind), "number")} for name, kind in zip(names, kinds, strict=True)}
+    return {
+        str(name): {"type": _TYPES.get(str(kind), "number")}
+        for name, kind in zip(names, kinds, strict=True)
+    }
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
