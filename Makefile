@@ -10,6 +10,10 @@ PREPARE := sh scripts/setup/prepare.sh
 LOCAL_LLM ?= 1
 PREPARE_LOCAL := case "$(LOCAL_LLM)" in 0|false|no|off) ;; *) $(PREPARE) local || \
 	echo "signalbox: going on WITHOUT the local model; models called simulated answer instead" >&2;; esac
+# What opens and runs models that are no scorecards: onnxruntime, scikit-learn, xgboost, lightgbm; 300 MB. ML=0 leaves it out.
+ML ?= 1
+PREPARE_ML := case "$(ML)" in 0|false|no|off) ;; *) $(PREPARE) ml || \
+	echo "signalbox: going on WITHOUT the ML runtimes; uploads that need them are refused" >&2;; esac
 # How many processes share the tests; 0 runs them in one.
 TEST_WORKERS ?= 2
 # More words for pytest: make test ARGS="-k keys"
@@ -22,15 +26,18 @@ help: ## say what there is
 
 install: ## build .venv with what the server needs
 	@$(PREPARE) base
+	@$(PREPARE_ML)
 
-up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR, LOCAL_LLM=0)
+up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR, LOCAL_LLM=0, ML=0)
 	@$(PREPARE) base
 	@$(PREPARE_LOCAL)
+	@$(PREPARE_ML)
 	@exec $(PYTHON) manage.py up
 
 test: ## run every test: on SQLite, then on PostgreSQL and Valkey with a browser (ARGS)
 	@$(PREPARE) dev
 	@$(PREPARE_LOCAL)
+	@$(PREPARE_ML)
 	@$(PYTHON) scripts/setup/test.py --workers $(TEST_WORKERS) -- $(ARGS)
 
 lint: ## check style, layers and missing migrations

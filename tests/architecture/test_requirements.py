@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from tests.rig.environment import ROOT
 
 FOLDER = ROOT / "requirements"
-GROUPS = ["base", "dev"]
+GROUPS = ["base", "dev", "ml"]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)")
 FEWEST_WORDS = 2  # of a reason
 

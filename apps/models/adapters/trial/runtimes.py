@@ -120,7 +120,7 @@ def _tried(deed: Callable[[], Any]) -> Any:
         return deed()
     except (ImportError, MemoryError, BrokenArtifact, UnsafeArtifact):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - each library has errors of its own
         words = str(error).replace(os.sep, "").split("\n")[0][:160]
         raise BrokenArtifact(f"could not be opened: {type(error).__name__}: {words}") from None
 
