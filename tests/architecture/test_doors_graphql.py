@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLField, get_named_type
 
+from apps.conversations.permissions import ConversationsPermission
 from apps.core.graphql.execution import house_schema
 from apps.core.graphql.fields import FieldDoor
 from apps.events.topics import TOPICS
@@ -22,8 +23,11 @@ PUBLIC = {"Query.version", "Query.health"}
 
 # Subscriptions that stand in place of their topic's own and ask for a right of their own app -> which.
 NARROWER = {"jobProgress": JobPermission.VIEW}
-# A call of the subscriber's own, and no topic.
-CALLS = {"completionTokens": ProvidersPermission.CALL}
+# A call or an answer of the subscriber's own, and no topic.
+CALLS = {
+    "completionTokens": ProvidersPermission.CALL,
+    "answerTokens": ConversationsPermission.VIEW,
+}
 # Plain lists as long as the code that declares them.
 DECLARED = {"Query.jobKinds"}
 
