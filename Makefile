@@ -20,6 +20,8 @@ TEST_WORKERS ?= 2
 ARGS ?=
 # Counts of the soak under faults: make soak FAULTS="--kills 100"
 FAULTS ?=
+# Of the gateway's ten minutes: make soak GATEWAY="--seconds 60"
+GATEWAY ?=
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 | \2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -56,9 +58,10 @@ bench: ## measure side by side with peers (ARGS)
 	@$(PREPARE) dev
 	@$(PYTHON) -m bench $(ARGS)
 
-soak: ## run under load for long, then under many faults (ARGS, FAULTS)
+soak: ## run under load for long, then under many faults (ARGS, GATEWAY, FAULTS)
 	@$(PREPARE) dev
 	@$(PYTHON) -m bench.soak $(ARGS)
+	@$(PYTHON) -m bench.soak_gateway $(GATEWAY)
 	@$(PYTHON) -m bench.soak_faults $(FAULTS)
 
 lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)

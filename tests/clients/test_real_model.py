@@ -104,6 +104,33 @@ def test_a_prompt_too_long_for_a_real_model_is_refused(server: ServerProcess) ->
     assert (raised.value.status_code, raised.value.code) == (422, "context_length_exceeded")
 
 
+def test_a_real_model_goes_on_where_another_broke_off(server: ServerProcess) -> None:
+    """A made-up answer breaks off; the model goes on from it, and does not say it again."""
+    cut = {"name": "cut", "kind": "simulated", "options": {"cut_after": 6, "tokens_per_second": 0}}
+    targets = [{"deployment": "cut"}, {"deployment": "llama", "priority": 1}]
+    for what, body in (
+        ("providers", cut),
+        ("deployments", {"name": "cut", "provider": "cut", "model": "simulated"}),
+        ("routes", {"name": "lasting", "targets": targets, "continues": True}),
+    ):
+        answer = server.post(f"/api/v1/{what}", json=body)
+        assert answer.status == 201, answer.text
+
+    with openai(server) as client:
+        chunks = list(
+            client.chat.completions.create(
+                model="lasting", messages=QUESTION, max_tokens=MOST, stream=True
+            )
+        )
+
+    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    ends = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
+    (row,) = booked(server, 1)
+    assert (said.count("[simulated]"), len(ends), len({chunk.id for chunk in chunks})) == (1, 1, 1)
+    assert len(said) > len("[simulated]") + 6
+    assert (row["status"], row["provider"], row["attempts"]) == ("ok", "llama", 2)
+
+
 def openai(server: ServerProcess) -> OpenAI:
     return OpenAI(base_url=f"{server.url}/v1", api_key=server.client.key, max_retries=0)
 
