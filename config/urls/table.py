@@ -12,7 +12,7 @@ from config.lean import without
 with without("markdown", "pygments", "requests", "yaml"):  # for pages and clients that are not ours
     import rest_framework.compat  # noqa: F401 - so that whoever imports it next finds it like this
 
-from apps.conversations.views.shared import shared
+from apps.conversations.views.links import shared
 from apps.core.asgi.door import Door, door
 from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
