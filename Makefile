@@ -61,8 +61,8 @@ bench: ## measure side by side with peers (ARGS)
 soak: ## run under load for long, then under many faults (ARGS, GATEWAY, FAULTS)
 	@$(PREPARE) dev
 	@$(PYTHON) -m bench.soak $(ARGS)
-	@$(PYTHON) -m bench.soak_gateway $(GATEWAY)
 	@$(PYTHON) -m bench.soak_faults $(FAULTS)
+	@$(PYTHON) -m bench.soak_gateway $(GATEWAY)
 
 lock: ## compile requirements/*.in to hash-locked *.txt (ARGS=--upgrade)
 	@$(PREPARE) dev
