@@ -32,7 +32,7 @@ from apps.core.asgi.request import GateRequest
 from apps.core.openapi.describe import describe
 
 VIEW, CREATE = ConversationsPermission.VIEW, ConversationsPermission.CREATE
-SAYING = Door(CREATE, limit="chat", replays=False)
+SAYING = Door(CREATE, limit="chat")
 """Counted once, here: the model call that follows is not counted again."""
 _retrieve = MessageViewSet.as_view({"get": "retrieve"})
 
@@ -76,7 +76,7 @@ async def go_on(request: GateRequest, id: str, message_id: str) -> HttpResponseB
 
 
 @describe(POST=shapes.STOP)
-@door(POST=Door(CREATE, replays=False))
+@door(POST=Door(CREATE))
 async def stop(request: GateRequest, id: str, message_id: str) -> HttpResponse:  # noqa: A002
     """Idempotent: what has ended already is answered as it is."""
     actor = _actor(request)
