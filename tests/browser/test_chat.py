@@ -97,8 +97,10 @@ def field(page: Page) -> Locator:
 
 
 def send(page: Page, text: str) -> None:
+    before = asked(page).count()
     field(page).fill(text)
     field(page).press("Enter")
+    expect(asked(page)).to_have_count(before + 1)
 
 
 def asked(page: Page) -> Locator:
@@ -384,3 +386,128 @@ def test_without_scripts_a_conversation_can_be_read(
     expect(text_of(answers(plain))).to_have_text(words(0, 2))
     expect(plain.locator("[data-composer]")).to_be_hidden()
     context.close()
+
+
+def test_an_interrupted_answer_is_gone_on_with(at: Open, gateway: Gateway) -> None:
+    page = at(ENDLESS)
+    send(page, "Go on for ever.")
+    expect(text_of(answers(page))).to_contain_text("word3")
+    field(page).press("Escape")
+    is_settled(page)
+    kept = text_of(answers(page)).inner_text()
+
+    page.get_by_role("button", name="Continue").click()
+    expect(text_of(answers(page))).not_to_have_text(kept)
+    field(page).press("Escape")
+    is_settled(page)
+
+    assert answers(page).count() == 1
+    assert text_of(answers(page)).inner_text().startswith(kept)
+
+
+def test_an_answer_is_judged_with_a_word(at: Open) -> None:
+    page = at("ok?tokens=2")
+    send(page, "Well?")
+    is_settled(page)
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_label("Your word").fill("Too short")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Noted.")).to_be_visible()
+
+    page.reload()
+    bad = page.get_by_role("button", name="Bad answer")
+    expect(bad).to_have_attribute("aria-pressed", "true")
+    bad.click()
+    expect(page.get_by_label("Your word")).to_have_value("Too short")
+
+
+def test_files_go_along_with_a_message(at: Open, gateway: Gateway) -> None:
+    page = at("ok?tokens=2")
+    page.locator("[data-attach]").set_input_files(
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Points locked."}
+    )
+    expect(page.locator(".file [data-note]")).to_have_text("1 KB")
+    send(page, "Read this")
+    is_settled(page)
+
+    expect(asked(page).locator(".file__name")).to_have_text("notes.txt")
+    expect(page.locator("[data-composer] .file")).to_have_count(0)
+    page.reload()
+    expect(asked(page).locator("a.file__name")).to_have_text("notes.txt")
+
+
+def test_settings_go_along_and_are_kept(at: Open, gateway: Gateway) -> None:
+    page = at("ok?tokens=2")
+    page.get_by_label("System prompt and parameters").click()
+    page.get_by_label("System prompt (optional)").fill("Be brief.")
+    page.get_by_label("Temperature").fill("0.3")
+    page.get_by_role("button", name="Save").click()
+    send(page, "Hello")
+    is_settled(page)
+
+    (call, *_) = gateway.llm.calls
+    assert call.body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert call.body["temperature"] == 0.3
+    page.get_by_label("System prompt and parameters").click()
+    page.get_by_label("Temperature").fill("warm")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-settings] [data-problem]")).to_contain_text("temperature")
+
+
+def test_a_link_shows_the_branch_to_strangers_until_it_is_ended(
+    at: Open, browser: Browser, gateway: Gateway
+) -> None:
+    page = at("ok?tokens=3")
+    send(page, "Show me")
+    is_settled(page)
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator("[data-link]")).to_be_visible()
+    path = page.locator("[data-link] [data-url]").inner_text().partition("/shared/")[2]
+    stranger = browser.new_page()
+
+    stranger.goto(f"{gateway.url}/shared/{path}")
+    expect(stranger.locator("body")).to_contain_text(words(0, 2))
+    page.get_by_role("button", name="End the link").click()
+    expect(page.get_by_text("The link shows nothing any more.")).to_be_visible()
+    gone = stranger.goto(f"{gateway.url}/shared/{path}")
+    assert gone is not None
+    assert gone.status == 404
+    stranger.close()
+
+
+def test_delete_asks_first(at: Open) -> None:
+    page = at("ok?tokens=2")
+    send(page, "Gone tomorrow")
+    is_settled(page)
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Gone tomorrow")
+    dialog.get_by_role("button", name="Delete").click()
+
+    page.wait_for_url("**/console/chat/new")
+    expect(page.locator(".talk__title", has_text="Gone tomorrow")).to_have_count(0)
+
+
+def test_two_models_answer_side_by_side_and_one_is_chosen(
+    at: Open, page: Page, gateway: Gateway
+) -> None:
+    first, second = gateway.route("ok?tokens=4&gap=0.05"), gateway.route("ok?tokens=6&gap=0.05")
+    at("ok")
+    page.goto(f"{gateway.url}/console/chat/compare?model={first}&model={second}")
+    page.get_by_label("Prompt").fill("Which is better?")
+    page.get_by_label("Prompt").press("Enter")
+    sides = page.locator("[data-side]")
+    expect(sides.nth(0).locator("[data-shown]")).to_have_text(words(0, 3))
+    expect(sides.nth(1).locator("[data-shown]")).to_have_text(words(0, 5))
+    expect(page.locator("[data-choice]")).to_be_visible()
+
+    page.keyboard.press("2")
+    expect(page.get_by_role("button", name="The second is better")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.reload()
+    expect(page.locator("[data-side][data-chosen] [data-name]")).to_have_text(second)
+    expect(sides.nth(0).locator("[data-shown]")).to_have_text(words(0, 3))

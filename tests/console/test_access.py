@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.console.urls import urlpatterns
+from apps.conversations.enums import Visibility
 from apps.core.actor import Role
 from apps.core.asgi.headers import PAGE_POLICY
 from apps.core.tenancy import organization_scope
 from apps.events.models import AuditEntry
 from apps.keys.models import ApiKey
 from tests.factories.console import Visitor, page, title
+from tests.factories.conversations import make_conversation, make_message
 from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
@@ -26,7 +28,12 @@ from tests.factories.providers import (
     make_route,
     make_route_version,
 )
-from tests.factories.tenants import make_invitation, make_member, make_service_account
+from tests.factories.tenants import (
+    actor_of,
+    make_invitation,
+    make_member,
+    make_service_account,
+)
 from tests.factories.usage import make_budget, make_usage, record_of
 from tests.factories.webhooks import make_delivery, make_webhook
 
@@ -37,6 +44,12 @@ ADMINS = {"admin": 200, "user": 403, "viewer": 403}
 PAGES = {
     "home": ("/console/", EVERYBODY),
     "playground": ("/console/playground", MAKERS),
+    "chat": ("/console/chat", EVERYBODY),
+    "chat-new": ("/console/chat/new", EVERYBODY),
+    "chat-list": ("/console/chat/list", EVERYBODY),
+    "chat-compare": ("/console/chat/compare", MAKERS),
+    "chat-conversation": ("/console/chat/{conversation}", EVERYBODY),
+    "chat-parts": ("/console/chat/{conversation}/messages", EVERYBODY),
     "usage": ("/console/usage", EVERYBODY),
     "requests": ("/console/requests", EVERYBODY),
     "request": ("/console/requests/{call}", EVERYBODY),
@@ -156,6 +169,7 @@ class Things:
     route: str
     deployment: str
     provider: str
+    conversation: str
 
     def at(self, path: str) -> str:
         return path.format(**vars(self))
@@ -184,7 +198,14 @@ def things_of(organization) -> Things:
         route=route.public_id,
         deployment=deployment.public_id,
         provider=deployment.provider.public_id,
+        conversation=_shown_conversation(member),
     )
+
+
+def _shown_conversation(member) -> str:
+    row = make_conversation(actor_of(member), visibility=Visibility.ORGANIZATION)
+    make_message(row, make_message(row))
+    return row.public_id
 
 
 @pytest.fixture
@@ -318,7 +339,7 @@ def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user)
 @pytest.mark.parametrize(
     "path",
     [
-        *("usage", "requests", "prompts"),
+        *("usage", "requests", "prompts", "chat"),
         *("jobs", "keys", "members", "service-accounts", "webhooks", "audit"),
     ],
 )
