@@ -91,10 +91,15 @@ def _closeness(policy: PolicyLike, name: str) -> tuple[bool, int, int, int]:
 
 
 def stricter(first: Terms, second: Terms) -> Terms:
-    """Both demands at once. Where both name people, the first's are asked: they are the policy's."""
+    """Both demands at once; the first is the policy's, and an asker's may add to it, never take from it.
+
+    Where the policy names people they are asked; an asker's own are where they are enough for the policy's quorum.
+    """
     spans = [each for each in (first.expires_seconds, second.expires_seconds) if each is not None]
-    approvers = first.approvers or second.approvers
     quorum = max(first.quorum, second.quorum)
+    approvers = first.approvers
     if approvers:
         quorum = min(quorum, len(approvers))
+    elif len(second.approvers) >= quorum:
+        approvers = second.approvers
     return Terms(quorum, approvers, min(spans, default=None))

@@ -56,7 +56,7 @@ def request_approval(
         return None
     demanded = _demanded(actor, policy, terms)
     now = timezone.now()
-    shown = _shown(kind, subject_id, changes, evidence, payload or {})
+    shown = _shown(kind, subject_id, changes, evidence, {} if payload is None else payload)
     request = ApprovalRequest(
         organization_id=actor.organization_id,
         kind=kind,
