@@ -20,6 +20,7 @@ from apps.conversations.generations import hub
 from apps.conversations.generations.presenting import message_values
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.viewing import Told
+from apps.conversations.graphql.beginning import admit, whole
 from apps.conversations.graphql.types import MessageError, MessageType
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import answers as queries
@@ -28,21 +29,17 @@ from apps.conversations.services import chats, messages
 from apps.conversations.services.messages import Begun
 from apps.core.actor import Actor
 from apps.core.asgi.pool import in_pool
-from apps.core.asgi.request import request_id_from
-from apps.core.errors import Invalid, Limited
+from apps.core.errors import Invalid
 from apps.core.graphql.context import actor_of
 from apps.core.graphql.fields import LiveField
 from apps.core.graphql.mutations import HouseMutation
 from apps.core.graphql.types import JSON
-from apps.core.limits import policy
 from apps.core.tenancy import enter_organization
 
 VIEW, CREATE = ConversationsPermission.VIEW, ConversationsPermission.CREATE
 WAIT = "Answer when the answer is whole, or when this field may take no longer; at once by default."
 ATTACHMENTS = graphene.List(graphene.NonNull(graphene.ID), description="Ids of uploads.")
 MODEL = "Another route for this answer alone."
-
-_beginning: set[asyncio.Task[Generation]] = set()
 
 
 class AnswerUsage(graphene.ObjectType):
@@ -229,38 +226,20 @@ async def _say(
     deed: Callable[..., Begun],
     arguments: dict[str, Any],
 ) -> AnswerMutation:
-    """Counted once, in the class `chat`: the model call that follows is not counted again."""
-    enter_organization(actor.organization_id)
-    verdict = await policy.hit_identity(actor.identity, "chat")
-    if not verdict.allowed:
-        raise Limited(retry_after=verdict.retry_after)
+    actor = await admit(actor)
     waits = arguments.pop("wait", None)
     if (name := arguments.pop("id", None)) is not None:
         arguments["message_id"] = name
-    # Several answers of one document or socket are requests of their own in usage and logs.
-    actor = Actor(actor.identity, request_id_from(None), actor.address)
-    generation, conversation = await _begun(actor, partial(deed, actor=actor, **arguments))
+    begun, generation = await whole(_begin(actor, partial(deed, actor=actor, **arguments)))
     if waits:
         await _until_whole(generation)
-    return payload(
-        conversation_id=conversation, message=await in_pool(_shown, actor, generation.message)
-    )
+    shown = await in_pool(_shown, actor, generation.message)
+    return payload(conversation_id=begun.conversation.public_id, message=shown)
 
 
-async def _begun(actor: Actor, begin: Callable[[], Begun]) -> tuple[Generation, str]:
-    """Rows and call, or neither: a caller who leaves between the two must not part them."""
-    named = ""
-
-    async def start() -> Generation:
-        nonlocal named
-        begun = await in_pool(begin)
-        named = begun.conversation.public_id
-        return hub.start(actor, begun, is_counted=True)
-
-    task = asyncio.create_task(start())
-    _beginning.add(task)
-    task.add_done_callback(_beginning.discard)
-    return await asyncio.shield(task), named
+async def _begin(actor: Actor, begin: Callable[[], Begun]) -> tuple[Begun, Generation]:
+    begun = await in_pool(begin)
+    return begun, hub.start(actor, begun, is_counted=True)
 
 
 async def _until_whole(generation: Generation) -> None:

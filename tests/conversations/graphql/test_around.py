@@ -1,4 +1,4 @@
-"""Search, links and uploads through GraphQL say what the services say, refusals included."""
+"""Search, links, documents and uploads through GraphQL say what the services say, refusals included."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ END = "mutation ($id: ID!) { endShare(id: $id) { id } }"
 STANDS = "query ($id: ID!) { conversationShare(id: $id) { createdAt expiresAt } }"
 SHOWN = "query ($t: String!) { sharedConversation(token: $t) { title model messages { role content files { name } } } }"
 UPLOAD = "query ($id: ID!) { upload(id: $id) { id name size contentType conversationId } }"
+DOCUMENT = "query ($id: ID!) { conversationDocument(id: $id) }"
+MARKDOWN = "query ($id: ID!) { conversationMarkdown(id: $id) }"
+IMPORT = "mutation ($d: JSON!, $model: String) { importConversations(document: $d, model: $model) { conversations { id title messageCount visibility owner { id } } } }"
 DROP = "mutation ($id: ID!) { deleteUpload(id: $id) { id } }"
 
 
@@ -142,3 +145,34 @@ def test_uploads_are_their_owner_s(
     assert viewer.refused(DROP, id=name)[0] == "DENIED"
     assert ada.done(DROP, id=name) == {"id": name}
     assert ada.refused(UPLOAD, id=name)[0] == "NOT_FOUND"
+
+
+def test_what_is_taken_away_can_be_brought_in(ada: Person, ben: Person, stranger: Person) -> None:
+    conversation = make_conversation(ada.actor, title="Rails", model="chat")
+    make_branch(conversation, 3, "m")
+    where = {"id": conversation.public_id}
+
+    document = ada.done(DOCUMENT, **where)
+    (made,) = ben.done(IMPORT, d=document)["conversations"]
+
+    assert document["format"] == "signalbox.conversation"
+    assert made == {
+        "id": made["id"],
+        "title": "Rails",
+        "messageCount": 3,
+        "visibility": "private",
+        "owner": {"id": ben.actor.principal},
+    }
+    assert "m 0" in ada.done(MARKDOWN, **where)
+    assert {
+        who.refused(query, **where)[0] for who in (ben, stranger) for query in (DOCUMENT, MARKDOWN)
+    } == {"NOT_FOUND"}
+
+
+@pytest.mark.parametrize("document", [{}, [], "text", {"format": "other"}, None, [{"mapping": 3}]])
+def test_documents_that_are_none(ada: Person, document: Any) -> None:
+    assert ada.refused(IMPORT, d=document)[0] == "INVALID"
+
+
+def test_a_viewer_brings_nothing_in(viewer: Person) -> None:
+    assert viewer.refused(IMPORT, d={})[0] == "DENIED"

@@ -1,0 +1,37 @@
+"""What deeds that begin answers have in common: they count as chats, and are not parted from their calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from apps.core.actor import Actor
+from apps.core.asgi.request import request_id_from
+from apps.core.errors import Limited
+from apps.core.limits import policy
+from apps.core.tenancy import enter_organization
+
+T = TypeVar("T")
+
+_under_way: set[asyncio.Task[Any]] = set()
+
+
+async def admit(actor: Actor) -> Actor:
+    """Count a chat, once: the model call that follows is not counted again. Raises `Limited`.
+
+    Several answers of one document or socket are requests of their own in usage and logs.
+    """
+    enter_organization(actor.organization_id)
+    verdict = await policy.hit_identity(actor.identity, "chat")
+    if not verdict.allowed:
+        raise Limited(retry_after=verdict.retry_after)
+    return Actor(actor.identity, request_id_from(None), actor.address)
+
+
+async def whole(work: Coroutine[Any, Any, T]) -> T:
+    """To its end, whoever leaves: rows whose call never began would stand there until their lease runs out."""
+    task = asyncio.create_task(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    return await asyncio.shield(task)
