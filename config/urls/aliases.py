@@ -10,6 +10,7 @@ from apps.conversations.rest import answers, uploads
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
 from apps.jobs.rest import status as jobs
+from apps.models.rest import models
 from apps.tenants.rest import views as tenants
 
 aliases = [
@@ -22,6 +23,7 @@ aliases = [
     path("api-docs/openapi.json", docs.openapi),
     path("api/upload", uploads.UploadViewSet.as_view({"post": "create"})),
     path("api/chat", answers.chat),
+    path("models/<str:id>", models.ModelViewSet.as_view({"get": "retrieve"})),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]
 

@@ -17,6 +17,7 @@ from apps.core.asgi.door import Door, door
 from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
+from apps.models.rest import models
 from config.urls.aliases import aliases
 
 to_console = door(GET=Door(public="leads to the console, which asks who you are", limit=None))(
@@ -33,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         for version in settings.SIGNALBOX_API_VERSIONS
     ),
     path("v1/", include("config.urls.openai")),
+    path("models", models.ModelViewSet.as_view({"get": "catalog"})),  # a seed's own shape of list
     path("metrics", system.prometheus),
     path("admin/", admin.site.urls),
     path("shared/<str:token>", shared),

@@ -19,6 +19,7 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.events.rest.urls")),
         path("", include("apps.jobs.rest.urls")),
         path("", include("apps.providers.rest.urls")),
+        path("", include("apps.models.rest.urls")),
         path("", include("apps.conversations.rest.urls_around")),
         path("", include("apps.conversations.rest.urls")),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
@@ -20,6 +21,20 @@ SHOWN_VERSIONS = 100
 """Of each model where all models are listed with their versions."""
 LONGEST = 100
 _STAGES: Final = {stage.value.lower(): stage for stage in (Stage.PRODUCTION, Stage.STAGING)}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    model: RegisteredModel
+    serving: ModelVersion | None
+
+    @property
+    def revision(self) -> int:
+        return self.model.revision
+
+    @property
+    def feature_schema(self) -> dict[str, Any]:
+        return {} if self.serving is None else self.serving.feature_schema
 
 
 def models(*, actor: Actor) -> QuerySet[RegisteredModel]:
@@ -51,10 +66,11 @@ def version(*, actor: Actor, name: str, tag: str) -> ModelVersion:
     return version_at(model_at(name), tag)
 
 
-def serving_version(*, actor: Actor, name: str) -> ModelVersion | None:
-    """The one in production, else the newest that is there."""
-    rows = versions(actor=actor, name=name)
-    return rows.filter(stage=Stage.PRODUCTION).first() or rows.first()
+def detail(*, actor: Actor, name: str) -> Detail:
+    """A model with the version that serves: the one in production, else the newest."""
+    found = model(actor=actor, name=name)
+    rows = whole_versions().filter(model=found)
+    return Detail(found, rows.filter(stage=Stage.PRODUCTION).first() or rows.first())
 
 
 def comparison(*, actor: Actor, name: str, tags: tuple[str, str]) -> dict[str, Any]:

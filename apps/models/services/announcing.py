@@ -62,7 +62,7 @@ def touch(row: RegisteredModel | ModelVersion) -> None:
 
 def tell(
     *,
-    actor: Actor,
+    actor: Actor | None,
     topic: str,
     row: RegisteredModel | ModelVersion,
     before: Mapping[str, Any] | None = None,
@@ -81,4 +81,4 @@ def tell(
             after=after,
         )
     )
-    announce_change(MODELS_SCOPE + actor.identity.organization)
+    announce_change(MODELS_SCOPE + row.organization.public_id)

@@ -1,0 +1,84 @@
+"""Examples of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SCHEMA: dict[str, Any] = {
+    "tenure": {"type": "integer", "min": 0, "max": 100},
+    "monthly_charges": {"type": "number", "min": 0, "max": 200},
+    "contract": {"type": "string", "enum": ["Month-to-month", "One year", "Two year"]},
+}
+DIGEST = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+MODEL: dict[str, Any] = {
+    "id": "model_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",
+    "name": "churn-predictor",
+    "description": "Customer churn prediction model",
+    "tags": {"team": "retention"},
+    "current_version": "1.2.0",
+    "latest_version": "1.3.0",
+    "versions": 2,
+    "aliases": {"champion": "1.2.0"},
+    "owner": "user_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",
+    "managed_by": "",
+    "created_at": "2026-01-10T12:00:00Z",
+    "updated_at": "2026-01-15T10:30:00Z",
+    "revision": 3,
+}
+DETAIL: dict[str, Any] = {
+    **MODEL,
+    "feature_schema": SCHEMA,
+    "last_prediction": None,
+    "total_predictions": 0,
+}
+VERSION: dict[str, Any] = {
+    "id": "mver_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",
+    "model": "churn-predictor",
+    "version": "1.2.0",
+    "number": 2,
+    "stage": "Production",
+    "status": "ready",
+    "refusal": None,
+    "format": "onnx",
+    "task": "classification",
+    "digest": DIGEST,
+    "size": 20480,
+    "file_name": "churn.onnx",
+    "feature_schema": SCHEMA,
+    "input_example": {"tenure": 12, "monthly_charges": 65.0, "contract": "Month-to-month"},
+    "metrics": {"accuracy": 0.85, "precision": 0.82, "recall": 0.79},
+    "lineage": {"run_id": "f3a4b5c", "commit": "9f3c0d1", "data": "customers-2026-01"},
+    "description": "",
+    "tags": {},
+    "aliases": ["champion"],
+    "created_by": "user_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",
+    "created_at": "2026-01-15T08:00:00Z",
+    "updated_at": "2026-01-15T08:00:00Z",
+    "revision": 1,
+}
+CATALOG: dict[str, Any] = {
+    "models": [
+        {
+            "name": "churn-predictor",
+            "versions": [
+                {
+                    "version": "1.2.0",
+                    "stage": "Production",
+                    "created_at": "2026-01-15T08:00:00Z",
+                    "metrics": {"accuracy": 0.85, "precision": 0.82, "recall": 0.79},
+                }
+            ],
+        }
+    ]
+}
+COMPARISON: dict[str, Any] = {
+    "versions": ["1.2.0", "1.3.0"],
+    "metrics": {"accuracy": [0.85, 0.87]},
+    "features": {"tenure": [{"type": "integer", "min": 0}, {"type": "integer"}]},
+    "lineage": {"commit": ["9f3c0d1", "0d1e2f3"]},
+    "about": {
+        "format": ["onnx", "onnx"],
+        "stage": ["Production", "Staging"],
+        "size": [20480, 20992],
+    },
+}

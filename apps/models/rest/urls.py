@@ -1,0 +1,30 @@
+"""Paths of the registry below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.models.rest.models import ModelViewSet
+from apps.models.rest.versions import VersionViewSet
+
+VERSION = "models/<str:id>/versions/<str:tag>"
+
+urlpatterns = [
+    path("models", ModelViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "models/<str:id>",
+        ModelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("models/<str:id>/compare", ModelViewSet.as_view({"get": "compare"})),
+    path(
+        "models/<str:id>/aliases/<str:alias>",
+        ModelViewSet.as_view({"put": "set_alias", "delete": "remove_alias"}),
+    ),
+    path("models/<str:id>/versions", VersionViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        VERSION,
+        VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+    path(f"{VERSION}/stage", VersionViewSet.as_view({"post": "stage"})),
+    path(f"{VERSION}/artifact", VersionViewSet.as_view({"get": "artifact"})),
+]
