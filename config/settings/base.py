@@ -250,7 +250,10 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStateEnum": "apps.events.rest.webhooks.STATES",
         "JobStateEnum": "apps.jobs.queries.lists.STATES",
         "KeyStateEnum": "apps.keys.rest.serializers.STATES",
+        "MessageRoleEnum": "apps.conversations.models.ROLES",
+        "MessageStatusEnum": "apps.conversations.models.STATUSES",
         "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
+        "VerdictEnum": "apps.conversations.models.VERDICTS",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
     "POSTPROCESSING_HOOKS": [

@@ -129,7 +129,7 @@ class ConversationViewSet(HouseViewSet):
 
 class StatsViewSet(HouseViewSet):
     doors: ClassVar = {"list": Door(ConversationsPermission.STATS)}
-    serializer_class = serializers.StatsSerializer
+    serializer_class = serializers.OwnerStatsSerializer
 
     @extend_schema(
         summary="How many conversations each owner has, and what they cost",
@@ -145,4 +145,4 @@ class StatsViewSet(HouseViewSet):
                 query.get("limit"), "limit", default=DEFAULT_LIMIT, maximum=MAX_LIMIT
             ),
         )
-        return self._list(page, serializers.StatsSerializer)
+        return self._list(page, serializers.OwnerStatsSerializer)

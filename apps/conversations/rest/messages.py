@@ -26,14 +26,14 @@ VIEW, CREATE = ConversationsPermission.VIEW, ConversationsPermission.CREATE
 ONE = OpenApiExample("An answer", examples.MESSAGE, response_only=True)
 CHOSEN = OpenApiExample("The conversation", examples.OPEN, response_only=True)
 ASKED = OpenApiExample("A good one", {"value": "up", "comment": "To the point."}, request_only=True)
-PAGING = (
+PAGING = [
     OpenApiParameter("tree", bool, description="Every message of every branch."),
     OpenApiParameter(
         "before",
         str,
         description="A message's id, or `end`: the last `limit` of the branch before it, instead of a page.",
     ),
-)
+]
 
 
 class MessageViewSet(HouseViewSet):

@@ -115,7 +115,7 @@ class UsedSerializer(ReadSerializer):
     cost = serializers.FloatField(help_text="Dollars.")
 
 
-class OwnerSerializer(ReadSerializer):
+class ConversationOwnerSerializer(ReadSerializer):
     id = serializers.CharField()
     name = serializers.CharField()
 
@@ -126,7 +126,7 @@ class ConversationSerializer(ReadSerializer):
     id = serializers.CharField(source="public_id")
     title = serializers.CharField(allow_null=True)
     model = serializers.CharField()
-    owner = serializers.SerializerMethodField()
+    owner = ConversationOwnerSerializer()
     visibility = serializers.ChoiceField(choices=VISIBILITIES)
     tags = serializers.ListField(child=serializers.CharField())
     parameters = serializers.DictField()
@@ -144,8 +144,8 @@ class ConversationSerializer(ReadSerializer):
         return conversation.title or None
 
     @staticmethod
-    def get_owner(conversation: Conversation) -> OwnerSerializer:
-        return {"id": conversation.owner, "name": conversation.owner_name}  # type: ignore[return-value]  # the annotation is the documented shape
+    def get_owner(conversation: Conversation) -> dict[str, Any]:
+        return {"id": conversation.owner, "name": conversation.owner_name}
 
     @staticmethod
     def get_archived(conversation: Conversation) -> bool:
@@ -191,12 +191,14 @@ class FeedbackSerializer(ReadSerializer):
     comment = serializers.CharField()
 
 
-class ErrorSerializer(ReadSerializer):
+class FailureSerializer(ReadSerializer):
     code = serializers.CharField()
     message = serializers.CharField()
 
 
 class MessageSerializer(ReadSerializer):
+    """One message, with its place in the tree; what a model did not say is null or empty."""
+
     id = serializers.CharField(source="message.public_id")
     role = serializers.ChoiceField(
         choices=[str(each) for each in MessageRole], source="message.role"
@@ -206,8 +208,8 @@ class MessageSerializer(ReadSerializer):
     status = serializers.ChoiceField(choices=[str(each) for each in MessageStatus])
     created_at = serializers.DateTimeField(source="message.created_at")
     finished_at = serializers.DateTimeField(source="message.finished_at", allow_null=True)
-    usage = serializers.SerializerMethodField()
-    model = serializers.SerializerMethodField()
+    usage = UsedSerializer(allow_null=True)
+    model = serializers.CharField(allow_null=True)
     reasoning = serializers.CharField(source="message.reasoning")
     tool_calls = serializers.ListField(child=serializers.DictField(), source="message.tool_calls")
     attachments = AttachmentSerializer(many=True, source="message.files")
@@ -216,52 +218,52 @@ class MessageSerializer(ReadSerializer):
         help_text="What the model was given: `messages`, `tokens`, `left_out`, `summary`.",
     )
     finish_reason = serializers.CharField(source="message.finish_reason")
-    error = serializers.SerializerMethodField()
+    error = FailureSerializer(allow_null=True)
     request_id = serializers.CharField(source="message.request_id")
     siblings = SiblingsSerializer()
-    feedback = serializers.SerializerMethodField()
+    feedback = FeedbackSerializer(allow_null=True)
 
     @staticmethod
     def get_attachments(view: MessageView) -> list[dict[str, Any]]:
         return list(view.message.files)
 
     @staticmethod
-    def get_usage(view: MessageView) -> UsedSerializer | None:
-        return used_by(view.message)  # type: ignore[return-value]  # the annotation is the documented shape
+    def get_usage(view: MessageView) -> dict[str, Any] | None:
+        return used_by(view.message)
 
     @staticmethod
     def get_model(view: MessageView) -> str | None:
         return view.message.model or None
 
     @staticmethod
-    def get_error(view: MessageView) -> ErrorSerializer | None:
+    def get_error(view: MessageView) -> dict[str, Any] | None:
         row = view.message
         if not row.error_code:
             return None
-        return {"code": row.error_code, "message": row.error_message}  # type: ignore[return-value]  # as above
+        return {"code": row.error_code, "message": row.error_message}
 
     @staticmethod
-    def get_feedback(view: MessageView) -> FeedbackSerializer | None:
+    def get_feedback(view: MessageView) -> dict[str, Any] | None:
         if view.verdict is None:
             return None
-        return {"value": view.verdict, "comment": view.comment}  # type: ignore[return-value]  # as above
+        return {"value": view.verdict, "comment": view.comment}
 
 
-class StatsSerializer(ReadSerializer):
-    owner = serializers.SerializerMethodField()
+class OwnerStatsSerializer(ReadSerializer):
+    owner = ConversationOwnerSerializer()
     conversations = serializers.IntegerField(source="held")
     archived = serializers.IntegerField()
     messages = serializers.IntegerField(source="said")
-    usage = serializers.SerializerMethodField()
+    usage = UsedSerializer()
     last_at = serializers.DateTimeField()
 
     @staticmethod
-    def get_owner(stats: OwnerStats) -> OwnerSerializer:
-        return {"id": stats.owner, "name": stats.name}  # type: ignore[return-value]  # as above
+    def get_owner(stats: OwnerStats) -> dict[str, Any]:
+        return {"id": stats.owner, "name": stats.name}
 
     @staticmethod
-    def get_usage(stats: OwnerStats) -> UsedSerializer:
-        return used(stats.usage)  # type: ignore[return-value]  # as above
+    def get_usage(stats: OwnerStats) -> dict[str, Any]:
+        return used(stats.usage)
 
 
 class ConversationFilter(django_filters.FilterSet):
