@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from apps.core.asgi import access
 from apps.providers.gateway import attempts
+from apps.providers.ledger.factory import set_ledger
+from apps.providers.ledger.memory import MemoryLedger
 from tests.providers.gateway.house import SECRET, House, events, text
 
 CUT = ("upstream_cut", "The provider broke off before its answer was whole.")
@@ -171,3 +175,34 @@ def test_a_caller_who_leaves_before_anything_came(house: House, is_stream: bool)
     assert seen[0].left_after is not None
     assert seen[0].left_after < 2
     assert booked(house) == ("cancelled", "", 1, 0, True)
+
+
+def test_a_caller_who_leaves_before_anything_came_stands_in_the_access_record(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(access.spool, "append", lambda kind, value: written.append(value))
+    house.route("hang")
+
+    house.chat(stream=True, then="left", headers={"X-Request-ID": "req_left"})
+
+    (line,) = written
+    told = (line["request_id"], line["path"], line["status"], line["bytes"])
+    assert told == ("req_left", "/v1/chat/completions", 499, 0)
+    assert house.record["request_id"] == "req_left"
+
+
+def test_a_caller_who_leaves_while_it_waits_for_its_budget_is_written_down(house: House) -> None:
+    class Full(MemoryLedger):
+        async def reserve(self, ask: Any) -> Any:
+            await asyncio.Event().wait()
+
+    before = set_ledger(Full())
+    house.route("ok")
+    try:
+        house.chat(then="left")
+    finally:
+        set_ledger(before)
+
+    assert booked(house) == ("cancelled", "", 0, 0, False)
+    assert house.calls == []
