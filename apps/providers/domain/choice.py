@@ -94,6 +94,13 @@ class Plan:
             return step
         return self._fall_back() or (None if self._tried else self._last_resort())
 
+    def narrow(self, suits: IsWell) -> None:
+        """From now on those alone are tried; the last one may still come again."""
+        may_serve = self._may_serve
+        self._may_serve = lambda deployment: may_serve(deployment) and suits(deployment)
+        self._queue = [one for one in self._queue if suits(one)]
+        self._resort = [step for step in self._resort if suits(step.deployment)]
+
     def _enter(self, route: RouteView) -> None:
         self._queue: list[DeploymentView] = []
         for deployment in order_targets(route.targets, salt=route.id, subject=self._subject):

@@ -56,7 +56,9 @@ class Begun:
                 self.block, self.next_block = (index if is_text else None), index + 1
             case "content_block_stop":
                 self.block = None
-            case None if not self.is_begun:
+            case None if not self.is_begun and data.get(
+                "choices"
+            ):  # Azure begins with one of no name
                 self.is_begun = True
                 self.head = {name: data[name] for name in HEAD if name in data}
 

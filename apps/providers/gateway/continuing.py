@@ -12,6 +12,7 @@ from apps.providers.domain.continuation import MOST_TIMES, may_continue
 from apps.providers.domain.costs import cost_of
 from apps.providers.domain.retries import Failure, Next
 from apps.providers.domain.seams import Begun, summed
+from apps.providers.domain.tables import DeploymentView
 from apps.providers.gateway import admission, attempts, settlement
 from apps.providers.gateway.attempts import Attempt, Failed
 from apps.providers.gateway.metrics import CONTINUATIONS
@@ -46,6 +47,7 @@ class Continuation:
         except AppError:
             raise failed from None
         failure: Failure = failed.failure
+        self._plan.narrow(self._can_go_on)
         while (step := self._after(failure)) is not None:
             if step.wait_seconds > 0:
                 await asyncio.sleep(step.wait_seconds)
@@ -63,11 +65,12 @@ class Continuation:
             step = self._plan.after(replace(failure, next=Next.OTHER, was_tried=False))
         return step
 
+    def _can_go_on(self, deployment: DeploymentView) -> bool:
+        return way_at(self._trace.call, deployment) is not None
+
     def _suits(self, step: Step) -> bool:
-        trace, deployment = self._trace, step.deployment
-        return way_at(trace.call, deployment) is not None and admission.affords_more(
-            trace, deployment
-        )
+        deployment = step.deployment
+        return self._can_go_on(deployment) and admission.affords_more(self._trace, deployment)
 
     async def _ask(self, step: Step) -> tuple[Attempt, list[Event]]:
         trace = self._trace

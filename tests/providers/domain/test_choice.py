@@ -54,8 +54,12 @@ def plan(
 
 
 def names(made: Plan, *failures: Failure) -> list[str]:
-    steps: list[Step | None] = [made.first()]
-    steps += [made.after(failure) for failure in failures]
+    first = made.first()
+    return [first.deployment.name if first else "-", *names_after(made, *failures)]
+
+
+def names_after(made: Plan, *failures: Failure) -> list[str]:
+    steps: list[Step | None] = [made.after(failure) for failure in failures]
     return [step.deployment.name if step else "-" for step in steps]
 
 
@@ -168,6 +172,27 @@ def test_what_the_caller_did_wrong_is_not_tried_again():
     first = route(target("a"), target("b"), fallbacks=("spare",))
 
     assert names(plan(first, route(target("s"), name="spare")), STOP)[1] == "-"
+
+
+def test_a_plan_that_is_narrowed_passes_over_the_others_in_fallbacks_too():
+    targets = [target(name, priority=number) for number, name in enumerate("abcd")]
+    first = route(*targets, retries=9, fallbacks=("spare",))
+    spare = route(target("b", priority=0), target("s", priority=1), name="spare", retries=0)
+    made = plan(first, spare, unwell="d")
+    made.first()
+
+    made.narrow(lambda one: one.name in "cs")
+
+    assert names_after(made, OTHER, OTHER, OTHER) == ["c", "s", "-"]
+
+
+def test_a_plan_that_is_narrowed_still_asks_the_last_one_again():
+    made = plan(route(target("a"), target("b", priority=1)))
+    made.first()
+
+    made.narrow(lambda one: one.name == "a")
+
+    assert names_after(made, AGAIN) == ["a"]
 
 
 def test_what_will_not_do_is_not_asked_twice():

@@ -198,6 +198,22 @@ def test_a_kind_that_begins_anew_is_not_asked(house: House) -> None:
     assert booked(house) == ("ok", "", 2)
 
 
+def test_the_one_that_broke_off_is_asked_again_where_the_others_cannot(house: House) -> None:
+    house.route("flaky", house.deployment(REST, kind="openai"), continues=True)
+    house.llm.script("flaky", CUT, REST)
+
+    assert text(events(house.chat(stream=True))) == SAID
+    assert [seen.body["model"] for seen in house.calls] == ["flaky", "flaky"]
+
+
+def test_a_kind_that_begins_anew_is_not_asked_to_go_on_with_its_own(house: House) -> None:
+    house.route(house.deployment("flaky", kind="openai"), continues=True)
+    house.llm.script("flaky", CUT, REST)
+
+    assert events(house.chat(stream=True))[-1]["error"]["code"] == "upstream_cut"
+    assert len(house.calls) == 1
+
+
 def test_a_stream_is_cut_where_its_route_does_not_say_so(house: House) -> None:
     house.route(CUT, REST)
 
