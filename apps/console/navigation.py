@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.approvals.permissions import ApprovalsPermission
+from apps.approvals.queries import approvals
 from apps.conversations.permissions import ConversationsPermission
 from apps.core.actor import Actor
 from apps.core.permissions import Permission
@@ -28,6 +30,8 @@ class Place:
     permission: Permission | None = None
     children: tuple[Place, ...] = ()
     also: tuple[str, ...] = ()
+    counts: str = ""
+    """Name of the URL that answers how many wait for the reader; the number stands beside the label."""
 
 
 PLACES = (
@@ -46,6 +50,14 @@ PLACES = (
         ),
     ),
     Place(_("Chat"), "chat", "message-square", ConversationsPermission.VIEW),
+    Place(
+        _("Approvals"),
+        "approvals",
+        "inbox",
+        ApprovalsPermission.VIEW,
+        also=("approval-policies",),
+        counts="approvals-count",
+    ),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(
@@ -67,6 +79,13 @@ def navigation_for(actor: Actor, path: str) -> list[dict[str, Any]]:
     return [item for item in items if item["url"]]
 
 
+def _count(place: Place, actor: Actor) -> dict[str, Any] | None:
+    """None where nothing is counted for this reader, so that the page keeps nothing fresh either."""
+    if not place.counts or ApprovalsPermission.DECIDE.value not in actor.permissions:
+        return None
+    return {"number": approvals.count_for(actor) or "", "url": reverse(f"console:{place.counts}")}
+
+
 def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
     children = [_item(child, actor, path) for child in place.children if _may_see(child, actor)]
     first = children[0]["url"] if children else ""
@@ -74,6 +93,7 @@ def _item(place: Place, actor: Actor, path: str) -> dict[str, Any]:
         "label": place.label,
         "url": reverse(f"console:{place.name}") if place.name else first,
         "icon": place.icon,
+        "count": _count(place, actor),
         "is_current": _is_current(place, path) or any(child["is_current"] for child in children),
         "children": children,
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.approvals import topics as approvals
 from apps.events.services import deliveries, webhooks
 from apps.jobs import topics as jobs
 from apps.keys import topics as keys
@@ -32,6 +33,17 @@ FACTS: dict[str, Words] = {
     jobs.JOB_CANCELLED: Words(_("Job cancelled"), "caution"),
     jobs.JOB_RETRIED: Words(_("Job queued again")),
     jobs.JOB_CANCEL_REQUESTED: Words(_("Job asked to stop"), "caution"),
+    approvals.REQUEST_CREATED: Words(_("Approval asked for"), "moving"),
+    approvals.REQUEST_ENDORSED: Words(_("Approved, and waiting for others"), "moving"),
+    approvals.REQUEST_APPROVED: Words(_("Approved"), "clear"),
+    approvals.REQUEST_REJECTED: Words(_("Rejected"), "danger"),
+    approvals.REQUEST_EXPIRED: Words(_("Approval expired"), "caution"),
+    approvals.REQUEST_CANCELLED: Words(_("Approval taken back")),
+    approvals.REQUEST_VOIDED: Words(_("Approval void"), "caution"),
+    approvals.REQUEST_RENEWED: Words(_("Evidence changed"), "caution"),
+    approvals.POLICY_CREATED: Words(_("Approval policy made"), "clear"),
+    approvals.POLICY_UPDATED: Words(_("Approval policy changed"), "caution"),
+    approvals.POLICY_DELETED: Words(_("Approval policy deleted"), "caution"),
     keys.KEY_CREATED: Words(_("Key made"), "clear"),
     keys.KEY_UPDATED: Words(_("Key changed")),
     keys.KEY_ROTATED: Words(_("Key rotated")),

@@ -10,6 +10,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 
     assert names == {
         "API keys",
+        "approval requests",
         "audit entries",
         "budgets",
         "captures",
@@ -20,6 +21,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "memberships",
         "organizations",
         "periodic work",
+        "policies",
         "prompts",
         "providers",
         "routes",
@@ -35,7 +37,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Core", "Events", "Jobs", "Keys", "Organisations and people", "Providers"}
+    assert apps == {"Approvals", "Core", "Events", "Jobs", "Keys", "Organisations and people", "Providers"}
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():

@@ -11,7 +11,8 @@ from apps.approvals.services import policies, requests
 from apps.core.actor import Actor
 from apps.core.tenancy import organization_scope
 
-KIND = "model.promotion"
+KIND = "demo.promotion"
+"""No app listens to the decisions on this kind."""
 EVIDENCE = [
     {
         "claim": "Accuracy on last month",

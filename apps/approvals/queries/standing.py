@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apps.core.actor import Actor, CredentialKind, Identity
 from apps.keys.queries import identities as keys
 from apps.keys.queries import makers
@@ -29,3 +31,12 @@ def people_behind(actor: Actor | None) -> set[str]:
 def people_of(requester_id: str) -> set[str]:
     """The same for a request of old: somebody may have made the service account another key since."""
     return makers.people_of_account(requester_id) if requester_id.startswith("svc_") else set()
+
+
+def operator_at(user: Any, session_key: str, organization: Any) -> Identity:
+    """The operator of the house in an organisation: as the member they are there, else as the operator alone."""
+    operator = tenants.identity_of_operator(user, session_key, organization)
+    member = tenants.identity_of_member(
+        user_id=user.pk, organization_id=organization.pk, credential=operator.credential
+    )
+    return operator if member is None else member

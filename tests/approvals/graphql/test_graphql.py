@@ -38,7 +38,7 @@ def test_one_with_its_evidence_and_decisions(asker, viewer):
 
     assert ask(viewer, ONE, id=request.public_id)["data"]["approval"] == {
         "id": request.public_id,
-        "kind": "model.promotion",
+        "kind": "demo.promotion",
         "title": request.title,
         "state": "pending",
         "quorum": 1,

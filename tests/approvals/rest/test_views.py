@@ -48,7 +48,7 @@ def test_one_shows_what_changes_on_which_evidence(desk, asker, viewer):
     assert all(each.endswith("Z") for each in moments)
     assert body == {
         "id": request.public_id,
-        "kind": "model.promotion",
+        "kind": "demo.promotion",
         "subject": {"id": request.subject_id, "name": "churn-predictor", "url": None},
         "title": request.title,
         "consequence": "Version 4 answers every prediction.",
@@ -205,7 +205,7 @@ def make_policy_naming(person: Membership, near: Membership) -> str:
 def test_policies_are_made_and_changed_by_administrators(desk, admin, viewer, approver):
     body = {
         "name": "Champions",
-        "kind": "model.promotion",
+        "kind": "demo.promotion",
         "approvers": [approver.user.public_id],
     }
 
@@ -225,7 +225,7 @@ def test_policies_are_made_and_changed_by_administrators(desk, admin, viewer, ap
     assert policy == {
         "id": made.json()["id"],
         "name": "Champions",
-        "kind": "model.promotion",
+        "kind": "demo.promotion",
         "selector": "*",
         "quorum": 1,
         "approvers": [],
