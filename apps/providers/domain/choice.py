@@ -66,6 +66,7 @@ class Plan:
         self._may_serve = may_serve
         self._fallbacks = list(route.fallbacks)
         self._seen = {route.name}
+        self._queue: list[DeploymentView] = []
         self._resort: list[Step] = []
         self._is_fallback = False
         self._tried = False
@@ -102,7 +103,7 @@ class Plan:
         self._resort = [step for step in self._resort if suits(step.deployment)]
 
     def _enter(self, route: RouteView) -> None:
-        self._queue: list[DeploymentView] = []
+        self._queue = []
         for deployment in order_targets(route.targets, salt=route.id, subject=self._subject):
             if not self._may_serve(deployment):
                 continue
