@@ -74,8 +74,19 @@ function merge(page) {
   enhance();
 }
 
+// Code gets its frame and colours shortly before it is seen: a page of long answers is dear.
+const nearby = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    nearby.unobserve(target);
+    dressMessage(target);
+  }
+}, { root: scroll?.box, rootMargin: "1200px 0px" });
+
 export function enhance() {
-  for (const node of messages()) dressMessage(node);
+  const bare = messages().filter((node) => node.dataset.dressed === undefined);
+  for (const node of bare.slice(-2)) dressMessage(node);
+  for (const node of bare.slice(0, -2)) nearby.observe(node);
   watchEarlier();
   writeTimes();
 }

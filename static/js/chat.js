@@ -84,6 +84,7 @@ function start() {
   startComposer(); // before the first answer is heard: it shows that one can be stopped
   startDialogForms();
   startThread();
+  document.querySelector(".talk__link[aria-current]")?.scrollIntoView({ block: "nearest" });
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
 }

@@ -125,6 +125,10 @@ def _thread(actor: Actor, opened: ConversationView) -> dict[str, Any]:
         "is_shown": conversation.visibility == Visibility.ORGANIZATION,
         "owner": "" if is_mine else conversation.owner_name,
         "tags": conversation.tags,
+        "tag_links": [
+            {"name": tag, "url": with_query(reverse("console:chat"), tag=tag)}
+            for tag in conversation.tags
+        ],
         "usage": chat_rows.used(opened.usage),
     }
 
