@@ -4,6 +4,7 @@ that try to be more than text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.browser.lines import line_to
 from tests.clients.conftest import Gateway
 from tests.fakes.llm.running import fake_llm
 from tests.rig.site import Site, copy_site
@@ -157,16 +159,28 @@ def test_reload_in_the_middle_shows_the_whole_answer_once(at: Open) -> None:
     expect(text_of(answers(page))).to_have_text(words(0, 59))
 
 
-def test_a_lost_connection_is_taken_up_where_it_broke(at: Open, context: BrowserContext) -> None:
+def test_a_cut_line_is_taken_up_where_it_broke(
+    at: Open, gateway: Gateway, complaints: list[str]
+) -> None:
     page = at(SLOW)
-    send(page, "Count.")
-    expect(text_of(answers(page))).to_contain_text("word5")
+    places: list[str] = []
+    page.on("request", lambda call: places.extend(_place(call.headers)))
+    with line_to(gateway.server.port) as line:
+        page.goto(page.url.replace(gateway.url, line.url))
+        send(page, "Count.")
+        for word in ("word5", "word20", "word40"):
+            expect(text_of(answers(page))).to_contain_text(word, timeout=15_000)
+            line.cut()
+        expect(text_of(answers(page))).to_have_text(words(0, 59), timeout=30_000)
+        is_settled(page)
 
-    context.set_offline(True)
-    page.wait_for_timeout(700)
-    context.set_offline(False)
+    assert len(places) >= 3
+    assert all(re.fullmatch(r"msg_\w+:\d+", place) for place in places)
+    complaints.clear()  # a browser complains of every line that is cut
 
-    expect(text_of(answers(page))).to_have_text(words(0, 59), timeout=30_000)
+
+def _place(headers: dict[str, str]) -> list[str]:
+    return [headers["last-event-id"]] if "last-event-id" in headers else []
 
 
 @pytest.mark.parametrize("by", ["button", "key"])
@@ -436,7 +450,7 @@ def test_files_go_along_with_a_message(at: Open, gateway: Gateway) -> None:
     expect(asked(page).locator("a.file__name")).to_have_text("notes.txt")
 
 
-def test_settings_go_along_and_are_kept(at: Open, gateway: Gateway) -> None:
+def test_settings_go_along_and_are_kept(at: Open, gateway: Gateway, complaints: list[str]) -> None:
     page = at("ok?tokens=2")
     page.get_by_label("System prompt and parameters").click()
     page.get_by_label("System prompt (optional)").fill("Be brief.")
@@ -452,6 +466,7 @@ def test_settings_go_along_and_are_kept(at: Open, gateway: Gateway) -> None:
     page.get_by_label("Temperature").fill("warm")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("[data-settings] [data-problem]")).to_contain_text("temperature")
+    complaints.clear()  # a browser complains of every refusal
 
 
 def test_a_link_shows_the_branch_to_strangers_until_it_is_ended(
