@@ -79,7 +79,6 @@ def make_generation(message: Message, *, seconds: float = 5.0, **values: Any) ->
         return Generation.objects.create(
             organization_id=message.organization_id,
             message=message,
-            process="elsewhere",
             lease_until=timezone.now() + timedelta(seconds=seconds),
-            **values,
+            **{"process": "elsewhere", **values},
         )

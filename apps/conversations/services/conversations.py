@@ -108,20 +108,21 @@ def remove_conversation(
     Raises `NotFound`, `PermissionDenied`, `Stale`.
     """
     with transaction.atomic():
-        conversation = lock_own(actor=actor, conversation_id=conversation_id, to_remove=True)
+        conversation = lock_own(actor=actor, conversation_id=conversation_id)
         if expected_revision not in (None, conversation.revision):
             raise Stale
         tell(topics.CONVERSATION_REMOVED, actor, conversation, before=values(conversation))
         _delete(conversation)
 
 
-def lock_own(*, actor: Actor, conversation_id: str, to_remove: bool = False) -> Conversation:
-    """The actor's own conversation, kept from other writers until the transaction ends.
+def lock_own(*, actor: Actor, conversation_id: str) -> Conversation:
+    """The actor's own conversation, kept from other writers until the transaction ends. Rows that point at it may still
+    be written: who writes answers holds those, and is waited for.
 
     Raises `PermissionDenied` (also for one that is another's and shown), `NotFound`.
     """
     require(actor, ConversationsPermission.CREATE)
-    rows = queries.visible(actor).select_for_update(no_key=not to_remove)
+    rows = queries.visible(actor).select_for_update(no_key=True)
     conversation = rows.filter(public_id=conversation_id).first()
     if conversation is None:
         raise NotFound

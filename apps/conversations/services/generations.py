@@ -152,4 +152,11 @@ def _move_leases(checkpoints: Sequence[Checkpoint], now: datetime) -> None:
         Generation.objects.filter(message_id__in=going).update(lease_until=now + LEASE)
     if ended:
         Generation.objects.filter(message_id__in=ended).delete()
-        Conversation.objects.filter(messages__in=ended).update(updated_at=now)
+        _touch_conversations(ended, now)
+
+
+def _touch_conversations(ended: Sequence[int], now: datetime) -> None:
+    """Those that nobody else holds: who does writes the time as well, and may be waiting for one of these answers."""
+    rows = Conversation.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    free = list(rows.filter(messages__in=ended).values_list("pk", flat=True))
+    Conversation.objects.filter(pk__in=free).update(updated_at=now)

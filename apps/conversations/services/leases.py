@@ -34,17 +34,23 @@ def begin(message: Message, *, process: str = "", now: datetime | None = None) -
     )
 
 
-def let_go(generation: Generation, now: datetime) -> None:
+def let_go(generation: Generation, now: datetime) -> bool:
     """Write down that the process died: its answer keeps the text so far. Should it live after all, it finds that
-    its generation is gone, and stops. Runs within a transaction of its caller.
+    its generation is gone, and stops. False when it writes at this very moment. Runs within a transaction of its caller,
+    who may hold the conversation, so it never waits for whoever holds the answer.
     """
-    Message.objects.filter(pk=generation.message_id, status=MessageStatus.GENERATING).update(
+    held = Generation.objects.select_for_update(skip_locked=True)
+    dead = held.filter(pk=generation.pk, lease_until__lte=now).first()
+    if dead is None:
+        return False
+    Message.objects.filter(pk=dead.message_id, status=MessageStatus.GENERATING).update(
         status=MessageStatus.INTERRUPTED,
         error_code=INTERRUPTED,
         error_message=INTERRUPTED_MESSAGE,
         finished_at=now,
     )
-    generation.delete()
+    dead.delete()
+    return True
 
 
 @cache

@@ -204,12 +204,11 @@ def _refuse_busy(conversation: Conversation, base: int | None) -> None:
     """
     now = timezone.now()
     rows = Generation.objects.filter(message__conversation=conversation)
-    alive = set()
-    for generation in rows.select_for_update(of=("self",)):
-        if generation.lease_until > now:
-            alive.add(generation.message_id)
-        else:
-            leases.let_go(generation, now)
+    alive = {
+        generation.message_id
+        for generation in rows
+        if generation.lease_until > now or not leases.let_go(generation, now)
+    }
     if alive and _is_busy(queries.tree_of(conversation), conversation.head_id, base, alive):
         raise BranchBusy
 

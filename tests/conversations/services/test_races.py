@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from apps.conversations.domain.answers import Checkpoint, Ending
+from apps.conversations.enums import MessageStatus
 from apps.conversations.errors import BranchBusy
 from apps.conversations.models import Conversation, Feedback, Generation, Message
-from apps.conversations.services import conversations, feedback, messages
+from apps.conversations.services import conversations, feedback, generations, messages
 from apps.conversations.services.messages import Begun
 from apps.core.errors import AppError, NotFound, Stale
 from apps.core.tenancy import organization_scope
-from tests.factories.conversations import make_conversation, make_message
+from tests.factories.conversations import make_conversation, make_generation, make_message
 from tests.factories.providers import make_route
 from tests.factories.tenants import actor_of, make_member
 
@@ -125,3 +127,41 @@ def test_feedback_at_once_is_said_once(scene):
     assert kinds(results) == [Feedback.__name__] * 4
     with organization_scope(scene.place.pk):
         assert Feedback.objects.count() == 1
+
+
+@pytest.mark.parametrize("deed", ["write", "remove"])
+def test_who_writes_and_who_ends_an_answer_never_wait_for_each_other(scene, deed, monkeypatch):
+    """The engine holds the answer and wants its conversation, the owner holds that and wants the answer."""
+    with organization_scope(scene.place.pk):
+        make_generation(scene.told, process="ours")
+    has_answer, has_conversation = Event(), Event()
+    write_rest, lock_own = generations._write_rest, conversations.lock_own
+
+    def write_rest_late(*args: Any) -> None:
+        has_answer.set()
+        has_conversation.wait(0.5)  # in vain where a database has one writer at a time
+        write_rest(*args)
+
+    def lock_own_after(**asked: Any) -> Conversation:
+        has_answer.wait(5)
+        locked = lock_own(**asked)
+        has_conversation.set()
+        return locked
+
+    monkeypatch.setattr(generations, "_write_rest", write_rest_late)
+    monkeypatch.setattr(conversations, "lock_own", lock_own_after)
+    end = Checkpoint(scene.told.pk, content="Whole.", ending=Ending(MessageStatus.COMPLETE))
+    call = {
+        "write": scene.does(messages.write_message, content="Hello"),
+        "remove": scene.does(conversations.remove_conversation),
+    }[deed]
+
+    heard, done = scene.at_once(
+        lambda: generations.write_down(process="ours", checkpoints=[end]), call
+    )
+
+    assert isinstance(heard, generations.Heard)
+    assert type(done) in {"write": (Begun, BranchBusy), "remove": (type(None),)}[deed]
+    with organization_scope(scene.place.pk):
+        told = Message.objects.filter(pk=scene.told.pk).values_list("status", flat=True)
+        assert list(told) == ([] if deed == "remove" else ["complete"])
