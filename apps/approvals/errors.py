@@ -25,6 +25,11 @@ class AlreadyPending(Conflict):
     message = "The same is waiting for approval already."
 
 
+class NotCarriedOut(Conflict):
+    code = "not_carried_out"
+    message = "It cannot be carried out as it was asked for."
+
+
 class EvidenceChanged(Stale):
     code = "evidence_changed"
     message = "The evidence changed since you read it. Look again, then decide."

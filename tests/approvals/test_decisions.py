@@ -14,6 +14,7 @@ from apps.approvals.errors import (
     ApprovalExpired,
     EvidenceChanged,
     NotAnApprover,
+    NotCarriedOut,
     OwnRequest,
 )
 from apps.approvals.models import ApprovalRequest, Decision
@@ -21,7 +22,7 @@ from apps.approvals.queries import approvals as queries
 from apps.approvals.services import decisions, expiry, requests
 from apps.core import bus
 from apps.core.actor import CredentialKind, Role
-from apps.core.errors import Invalid, PermissionDenied
+from apps.core.errors import Invalid, NotFound, PermissionDenied
 from apps.core.tenancy import organization_scope
 from apps.events.models import AuditEntry
 from apps.keys.services import keys
@@ -275,6 +276,8 @@ def receiver() -> Iterator[list[bus.Fact]]:
     def promote(fact: bus.Fact) -> None:
         if fact.data["payload"].get("fails"):
             raise RuntimeError("the version is gone")
+        if fact.data["payload"].get("refuses"):
+            raise NotFound("Version 4 is gone.")
         heard.append(fact)
 
     yield heard
@@ -300,6 +303,16 @@ def test_a_receiver_that_fails_takes_the_decision_back(asker, approver, receiver
 
     assert (ApprovalRequest.objects.get().state, Decision.objects.count()) == ("pending", 0)
     assert list(AuditEntry.objects.values_list("action", flat=True)) == [topics.REQUEST_CREATED]
+
+
+def test_a_receivers_refusal_is_told_as_a_conflict(asker, approver, receiver):
+    request = make_approval(actor_of(asker), payload={"refuses": True})
+
+    with pytest.raises(NotCarriedOut) as refused:
+        approve(approver, request)
+
+    assert refused.value.message == "It cannot be carried out: Version 4 is gone."
+    assert (ApprovalRequest.objects.get().state, Decision.objects.count()) == ("pending", 0)
 
 
 def test_one_failing_expiry_holds_up_no_other(asker, receiver):

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.approvals.errors import ApprovalEnded
+from apps.approvals.domain.terms import Terms
+from apps.approvals.errors import AlreadyPending, ApprovalEnded
 from apps.approvals.models import ApprovalRequest, Decision
 from apps.approvals.services import decisions, requests
 from apps.core.errors import AppError, Stale
@@ -129,3 +130,21 @@ def test_new_evidence_and_a_click_on_the_old_never_both_count():
         else:
             assert isinstance(renewed, ApprovalEnded)
             assert scene.standing() == ("approved", {"approve": 1})
+
+
+def test_asking_again_while_it_is_decided_waits_for_nobody():
+    scene = Scene(quorum=1, people=1)
+    given = {"kind": scene.request.kind, "subject_id": scene.request.subject_id}
+
+    def ask() -> Any:
+        with organization_scope(scene.place.pk):
+            return requests.request_approval(
+                actor=scene.asker, subject_name="a", title="Again", terms=Terms(), **given
+            )
+
+    results = at_once(scene.does(decisions.approve, scene.people[0]), ask, ask)
+
+    assert isinstance(results[0], ApprovalRequest)
+    refused = [each for each in results[1:] if isinstance(each, AppError)]
+    assert {type(each) for each in refused} <= {AlreadyPending}
+    assert len(refused) >= 1

@@ -18,6 +18,7 @@ from apps.approvals.errors import (
     ApprovalExpired,
     EvidenceChanged,
     NotAnApprover,
+    NotCarriedOut,
     OwnRequest,
 )
 from apps.approvals.models import ApprovalRequest, Decision
@@ -26,7 +27,7 @@ from apps.approvals.queries import standing
 from apps.approvals.services import expiry, requests
 from apps.approvals.services.announcing import announce
 from apps.core.actor import Actor
-from apps.core.errors import PermissionDenied
+from apps.core.errors import AppError, PermissionDenied
 from apps.core.permissions import require
 
 
@@ -36,7 +37,7 @@ def approve(
     """Agree; the one who completes the quorum decides. `evidence_hash` is what the approver saw.
 
     Raises `NotFound`, `PermissionDenied`, `OwnRequest`, `NotAnApprover`, `EvidenceChanged`, `AlreadyApproved`,
-    `ApprovalEnded`, `ApprovalExpired`, `Invalid`.
+    `ApprovalEnded`, `ApprovalExpired`, `Invalid`, and `NotCarriedOut` when the app that asked cannot do it any more.
     """
     require(actor, ApprovalsPermission.DECIDE)
     comment = requests.check_text(comment, "comment")
@@ -126,4 +127,8 @@ def _settle(request: ApprovalRequest, actor: Actor, comment: str) -> None:
     else:
         request.revision += 1
         request.save(update_fields=["revision"])
-    announce(topic, request, actor, given=given, quorum=request.quorum, comment=comment)
+    try:
+        announce(topic, request, actor, given=given, quorum=request.quorum, comment=comment)
+    except AppError as error:
+        # The app that asked says no: its "not found" is not ours, and whoever clicked should read why.
+        raise NotCarriedOut(f"It cannot be carried out: {error.message}") from error

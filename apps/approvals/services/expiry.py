@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.approvals import topics
 from apps.approvals.domain.states import State
-from apps.approvals.errors import ApprovalExpired
+from apps.approvals.errors import AlreadyPending, ApprovalExpired
 from apps.approvals.models import ApprovalRequest
 from apps.approvals.services.announcing import announce
 from apps.core.tenancy import organization_scope, unscoped
@@ -25,18 +25,27 @@ def expire_due() -> int:
     return sum(_expire(organization_id, pk) for organization_id, pk in due)
 
 
-def expire_subject(wanted: ApprovalRequest) -> None:
-    """Before something is asked for anew: an overdue request of old would hold its place."""
+def make_room(wanted: ApprovalRequest) -> None:
+    """Before something is asked for anew: what is overdue expires, what waits still stands. Raises `AlreadyPending`.
+
+    It waits for nobody: the asker may hold rows that whoever decides on the old request needs to carry it out.
+    """
     rows = ApprovalRequest.objects.filter(
         organization_id=wanted.organization_id,
         kind=wanted.kind,
         subject_id=wanted.subject_id,
         state=State.PENDING,
-        expires_at__lte=timezone.now(),
     )
-    with transaction.atomic():
-        for request in rows.select_for_update(of=("self",), no_key=True):
-            expire_if_due(request)
+    try:
+        with transaction.atomic():
+            old = rows.select_for_update(of=("self",), no_key=True, nowait=True).first()
+            is_free = old is None or expire_if_due(old)
+    except OperationalError:
+        if not connection.features.has_select_for_update_nowait:
+            raise
+        is_free = False
+    if not is_free:
+        raise AlreadyPending
 
 
 def expire_if_due(request: ApprovalRequest) -> bool:

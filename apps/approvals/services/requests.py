@@ -75,7 +75,7 @@ def request_approval(
         expires_at=_end(now, demanded.expires_seconds),
         **shown,
     )
-    expiry.expire_subject(request)
+    expiry.make_room(request)
     with transaction.atomic():
         try:
             with transaction.atomic():

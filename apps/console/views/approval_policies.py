@@ -18,6 +18,7 @@ from apps.approvals.services import policies
 from apps.console.listing import Column, Listing
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
+from apps.console.views.approvals import approval_tabs
 from apps.core.actor import Actor
 from apps.core.errors import AppError
 from apps.core.permissions import has, require
@@ -87,9 +88,9 @@ class PolicyForm(forms.Form):
 def index(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     page = Page(
-        title=_("Approval policies"),
+        title=_("Approvals"),
         sentence=_("Which deeds need the agreement of others, how many, and whose."),
-        up=_up(_("Approvals"), "console:approvals"),
+        tabs=approval_tabs(actor, "policies"),
         actions=[_new(_("New policy"))] if _may_manage(actor) else [],
     )
     table = _listing(actor).pages(request, queries.visible_policies(actor=actor))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.approvals.domain.states import State
-from apps.approvals.errors import AlreadyApproved, ApprovalExpired, EvidenceChanged
+from apps.approvals.errors import AlreadyApproved, ApprovalEnded, ApprovalExpired, EvidenceChanged
 from apps.approvals.models import ApprovalRequest
 from apps.approvals.permissions import ApprovalsPermission
 from apps.approvals.queries import approvals as queries
@@ -23,12 +23,12 @@ from apps.approvals.queries import policies
 from apps.approvals.services import decisions, requests
 from apps.console import approval_rows as rows
 from apps.console.listing import Column, Listing
-from apps.console.page import Action, Page, actor_of, done, show
+from apps.console.page import Page, actor_of, done, show
 from apps.console.refusals import refused, signed_in
 from apps.console.samples import code_samples
 from apps.core import envelopes
 from apps.core.actor import Actor
-from apps.core.errors import AppError, Conflict, Invalid, NotFound, PermissionDenied
+from apps.core.errors import AppError, Invalid, NotFound, PermissionDenied
 from apps.core.permissions import has
 
 TOPIC, EVENTS = "workflow.events", "approvals.request"
@@ -62,14 +62,10 @@ def index(request: HttpRequest) -> HttpResponse:
     decides = has(actor, ApprovalsPermission.DECIDE)
     shown = request.GET.get("show", "me" if decides else "waiting")
     shown = shown if shown in SHOWN else "waiting"
-    actions = []
-    if has(actor, ApprovalsPermission.VIEW):
-        actions.append(Action(_("Policies"), url=reverse("console:approval-policies")))
     page = Page(
         title=_("Approvals"),
         sentence=_("What others want to do and may not do alone."),
-        tabs=_tabs(actor, shown, decides=decides),
-        actions=actions,
+        tabs=approval_tabs(actor, shown),
     )
     found = queries.visible_approvals(actor=actor, **SHOWN[shown])
     samples = code_samples(
@@ -82,20 +78,26 @@ def index(request: HttpRequest) -> HttpResponse:
     return show(request, "console/approvals/index.html", page, table=table, samples=samples)
 
 
-def _tabs(actor: Actor, shown: str, *, decides: bool) -> list[dict[str, Any]]:
+def approval_tabs(actor: Actor, shown: str) -> list[dict[str, Any]]:
+    """The parts of the inbox and, beside them, what fills it."""
     labels = {"me": _("For you"), "waiting": _("All that waits"), "all": _("Everything")}
-    if not decides:
+    if not has(actor, ApprovalsPermission.DECIDE):
         labels.pop("me")
-    counts = {"me": queries.count_for(actor)}
-    return [
+    tabs = [
         {
             "label": label,
             "url": f"{reverse('console:approvals')}?show={name}",
             "is_current": name == shown,
-            "count": counts.get(name) or None,
+            "count": (queries.count_for(actor) or None) if name == "me" else None,
         }
         for name, label in labels.items()
     ]
+    policy_tab = {
+        "label": _("Policies"),
+        "url": reverse("console:approval-policies"),
+        "is_current": shown == "policies",
+    }
+    return [*tabs, policy_tab]
 
 
 def _listing(shown: str) -> Listing:
@@ -198,7 +200,7 @@ def _reason(error: AppError) -> str:
             return _("It expired before you decided. It has to be asked for again.")
         case AlreadyApproved():
             return _("You have approved this already; it waits for others.")
-        case Conflict():
+        case ApprovalEnded():
             return _("Somebody was faster: this request has been decided. See the history below.")
         case Invalid(fields=[first, *_rest]):
             return f"{_('Reason') if first.field == 'reason' else _('Comment')}: {first.message}"
@@ -221,7 +223,6 @@ def _show(
         title=approval.title,
         sentence=_("%(name)s asks for this.") % {"name": approval.requester_name},
         up={"label": _("Approvals"), "url": reverse("console:approvals")},
-        actions=[Action(_("Take it back"), dialog="cancel-approval")] if may_cancel else [],
     )
     deeds = {
         f"{deed}_url": reverse(f"console:approval-{deed}", args=[approval_id])
