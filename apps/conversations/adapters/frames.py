@@ -86,7 +86,7 @@ class FrameBridge:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _listen(self) -> None:
-        while True:
+        while not _is_cancelled():
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
@@ -97,7 +97,7 @@ class FrameBridge:
         async with self._client.pubsub(ignore_subscribe_messages=True) as heard:
             await heard.subscribe(BELLS)
             self._is_heard = set()
-            while True:
+            while not _is_cancelled():
                 await self._adjust(heard)
                 message = await heard.get_message(timeout=0.05)
                 self._is_failing = False
@@ -128,3 +128,11 @@ class FrameBridge:
         if not self._is_failing:
             log.warning("answers_bridge_away", error=repr(error))
         self._is_failing = True
+
+
+def _is_cancelled() -> bool:
+    """Asked aloud: redis-py may swallow a cancellation that meets the end of a wait of its own, and whoever waits for
+    this task would wait for ever.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
