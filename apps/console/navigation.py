@@ -17,6 +17,7 @@ from apps.core.permissions import Permission
 from apps.events.permissions import EventsPermission
 from apps.jobs.permissions import JobPermission
 from apps.keys.permissions import KeyPermission
+from apps.models.permissions import ModelsPermission
 from apps.providers.permissions import ProvidersPermission
 from apps.tenants.permissions import TenantPermission
 
@@ -58,6 +59,7 @@ PLACES = (
         also=("approval-policies",),
         counts="approvals-count",
     ),
+    Place(_("Models"), "models", "box", ModelsPermission.VIEW),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(

@@ -22,6 +22,7 @@ from tests.factories.conversations import make_conversation, make_message
 from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
+from tests.factories.models import make_model, make_version
 from tests.factories.providers import (
     make_deployment,
     make_prompt,
@@ -58,6 +59,12 @@ PAGES = {
     "prompt": ("/console/prompts/{prompt}", EVERYBODY),
     "prompt-diff": ("/console/prompts/{prompt}/diff", EVERYBODY),
     "prompt-version-new": ("/console/prompts/{prompt}/versions/new", MAKERS),
+    "models": ("/console/models", EVERYBODY),
+    "model-new": ("/console/models/new", MAKERS),
+    "model": ("/console/models/{model}", EVERYBODY),
+    "model-compare": ("/console/models/{model}/compare", EVERYBODY),
+    "model-version-new": ("/console/models/{model}/versions/new", MAKERS),
+    "model-version": ("/console/models/{model}/versions/1", EVERYBODY),
     "budgets": ("/console/budgets", EVERYBODY),
     "budget-new": ("/console/budgets/new", ADMINS),
     "budget": ("/console/budgets/{budget}", EVERYBODY),
@@ -109,6 +116,11 @@ DEEDS = {
     "prompt-label": "/console/prompts/{prompt}/label",
     "prompt-unlabel": "/console/prompts/{prompt}/unlabel",
     "prompt-remove": "/console/prompts/{prompt}/remove",
+    "model-alias": "/console/models/{model}/alias",
+    "model-unalias": "/console/models/{model}/unalias",
+    "model-remove": "/console/models/{model}/remove",
+    "model-stage": "/console/models/{model}/versions/1/stage",
+    "model-version-remove": "/console/models/{model}/versions/1/remove",
     "budget-remove": "/console/budgets/{budget}/remove",
     "jobs-cancel": "/console/jobs/cancel",
     "job-cancel": "/console/jobs/{job}/cancel",
@@ -128,6 +140,8 @@ DEEDS = {
 FORMS = [
     "prompt-new",
     "prompt-version-new",
+    "model-new",
+    "model-version-new",
     "budget-new",
     "budget",
     "playground",
@@ -165,6 +179,7 @@ class Things:
     delivery: str
     call: str
     prompt: str
+    model: str
     budget: str
     route: str
     deployment: str
@@ -194,6 +209,7 @@ def things_of(organization) -> Things:
         delivery=delivery.public_id,
         call=record_of(call),
         prompt=make_prompt(organization).public_id,
+        model=make_version(make_model(organization)).model.public_id,
         budget=make_budget(organization, scope="end_user", subject=call.request_id).public_id,
         route=route.public_id,
         deployment=deployment.public_id,
