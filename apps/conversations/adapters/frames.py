@@ -131,14 +131,6 @@ class FrameBridge:
 
 
 def _is_cancelled() -> bool:
-    """Asked aloud: redis-py may swallow a cancellation that meets the end of a wait of its own, and whoever waits for
-    this task would wait for ever.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _is_cancelled() -> bool:
     """The client's time-outs have been seen to swallow a cancellation that met them; the task still knows of it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
