@@ -36,6 +36,42 @@ ATTACK = """Hello <img src=x onerror="window.hacked=1"> <script>window.hacked=1<
 |--:|
 | <b onclick="window.hacked=1">b</b> |
 """
+TRICKY = """para
+#hashtag is no heading
+Setext
+------
+
+- one
+
+  still one
+- two
+   ```js
+   let a = 1;
+
+   let b = "</script>";
+   ```
+
+1. first
+10. tenth \\
+    with a break
+
+> quoted
+lazily
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+    indented code
+
+~~~
+open fence with `ticks`
+
+~~~
+é 👩‍🚀 𝒳 [link][later] <https://example.com/x> **bo
+ld** ***
+"""
+LATER = '\n[later]: https://example.com/later "T"\n'
 Open = Callable[..., Page]
 
 
@@ -526,3 +562,34 @@ def test_two_models_answer_side_by_side_and_one_is_chosen(
     page.reload()
     expect(page.locator("[data-side][data-chosen] [data-name]")).to_have_text(second)
     expect(sides.nth(0).locator("[data-shown]")).to_have_text(words(0, 3))
+
+
+@pytest.mark.parametrize("text", [TRICKY, TRICKY + LATER])
+def test_text_painted_in_pieces_is_the_same_as_at_once(text: str, page: Page) -> None:
+    """However the words come, and wherever it is painted in between."""
+    page.goto("/console/chat/new")
+
+    differences = page.evaluate(
+        """async (text) => {
+          const at = (name) => import(new URL(name, document.querySelector("script[type=module]").src));
+          const [{ Writer }, { render }] = await Promise.all([at("chat-writer.js"), at("chat-markdown.js")]);
+          const different = [];
+          for (const size of [1, 2, 3, 5, 8, 13]) {
+            const source = size % 2 ? text : text.replaceAll("\\n", "\\r\\n");
+            const whole = document.createElement("div");
+            whole.append(render(source));
+            const box = document.createElement("div");
+            const writer = new Writer(box);
+            for (let place = 0; place < source.length; place += size) {
+              writer.add(source.slice(place, place + size));
+              if (place % 5 === 0) await new Promise(requestAnimationFrame);
+            }
+            writer.end();
+            if (box.innerHTML !== whole.innerHTML) different.push([size, box.innerHTML]);
+          }
+          return different;
+        }""",
+        text,
+    )
+
+    assert differences == []
