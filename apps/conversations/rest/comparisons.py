@@ -113,7 +113,7 @@ class ChoiceBody(BodySerializer):
     )
 
 
-class ComparisonSerializer(ReadSerializer):
+class ChatComparisonSerializer(ReadSerializer):
     id = serializers.CharField(source="public_id")
     prompt = serializers.CharField(
         source="short_prompt", help_text=f"Its first {queries.SHORT} characters."
@@ -163,7 +163,7 @@ class ContenderSerializer(ReadSerializer):
         return {"code": ending.error_code, "message": ending.error_message}
 
 
-class OpenComparisonSerializer(ReadSerializer):
+class OpenChatComparisonSerializer(ReadSerializer):
     id = serializers.CharField(source="comparison.public_id")
     prompt = serializers.CharField(source="comparison.prompt")
     status = serializers.ChoiceField(choices=["generating", "complete"])
@@ -188,33 +188,33 @@ class OpenComparisonSerializer(ReadSerializer):
 
 class ComparisonViewSet(HouseViewSet):
     doors: ClassVar = {"list": Door(VIEW), "retrieve": Door(VIEW), "choose": Door(CREATE)}
-    serializer_class = ComparisonSerializer
+    serializer_class = ChatComparisonSerializer
 
     @extend_schema(summary="Your comparisons, newest first", examples=[LISTED])
     def list(self, request: Any) -> Response:
         found = queries.comparisons(actor=self.actor)
-        return self.page(found, ComparisonSerializer, ordering=("created_at", "chosen_at"))
+        return self.page(found, ChatComparisonSerializer, ordering=("created_at", "chosen_at"))
 
     @extend_schema(
         summary="One comparison with its answers as they stand",
-        responses=OpenComparisonSerializer,
+        responses=OpenChatComparisonSerializer,
         examples=[ONE],
     )
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         found = queries.comparison_of(actor=self.actor, comparison_id=id)
-        return self.present(found, OpenComparisonSerializer)
+        return self.present(found, OpenChatComparisonSerializer)
 
     @extend_schema(
         summary="Say whose answer was the better one",
         description="Once all have ended. For a day another may be said.",
         request=ChoiceBody,
-        responses=OpenComparisonSerializer,
+        responses=OpenChatComparisonSerializer,
         examples=[CHOSEN, ONE],
     )
     def choose(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         body = self.read(ChoiceBody)
         chosen = comparisons.choose(actor=self.actor, comparison_id=id, **body)
-        return self.present(chosen, OpenComparisonSerializer)
+        return self.present(chosen, OpenChatComparisonSerializer)
 
 
 _list = ComparisonViewSet.as_view({"get": "list"})
@@ -247,7 +247,7 @@ async def _begin(request: GateRequest) -> HttpResponse:
 def _kept(actor: Actor, body: dict[str, Any]) -> tuple[Compared, dict[str, Any]]:
     compared = comparisons.begin_comparison(actor=actor, **body)
     view = queries.view_of(compared.comparison)
-    return compared, OpenComparisonSerializer().to_representation(view)
+    return compared, OpenChatComparisonSerializer().to_representation(view)
 
 
 def _rendered(request: GateRequest) -> HttpResponse:
