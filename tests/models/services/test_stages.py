@@ -1,0 +1,206 @@
+"""Moving versions: one in production at a time, aliases, and promotions that people have to agree to."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.approvals.services import decisions, policies
+from apps.core.actor import Actor
+from apps.core.errors import Conflict, Invalid, NotFound, Stale
+from apps.core.models import ChangeMark
+from apps.core.tenancy import organization_scope
+from apps.events.models import AuditEntry
+from apps.models.enums import Stage, VersionStatus
+from apps.models.errors import NotReady, TooMany
+from apps.models.models import ModelVersion, RegisteredModel
+from apps.models.services import stages
+from apps.tenants.models import Organization
+from tests.factories.models import make_model, make_version
+from tests.factories.tenants import actor_of, make_admin, make_organization
+
+
+@pytest.fixture
+def churn(organization: Organization) -> RegisteredModel:
+    model = make_model(organization, name="churn")
+    make_version(model, label="1.0", stage=Stage.PRODUCTION)
+    make_version(model, label="1.1", metrics={"accuracy": 0.87})
+    return model
+
+
+def standings() -> dict[str, str]:
+    return dict(ModelVersion.objects.order_by("number").values_list("label", "stage"))
+
+
+def promote(actor: Actor, tag: str = "1.1", **more: Any) -> stages.Moved:
+    return stages.set_stage(actor=actor, name="churn", tag=tag, stage=Stage.PRODUCTION, **more)
+
+
+def test_promoting_archives_the_former(churn: RegisteredModel, actor: Actor) -> None:
+    moved = promote(actor)
+
+    assert (moved.approval_id, moved.version.stage, moved.version.revision) == (
+        None, "Production", 2,
+    )  # fmt: skip
+    assert standings() == {"1.0": "Archived", "1.1": "Production"}
+    entries = AuditEntry.objects.order_by("pk").values_list("action", "before", "after")
+    assert list(entries) == [
+        (
+            "models.version.staged",
+            {"version": "1.0", "stage": "Production"},
+            {"version": "1.0", "stage": "Archived"},
+        ),
+        (
+            "models.version.staged",
+            {"version": "1.1", "stage": "None"},
+            {"version": "1.1", "stage": "Production"},
+        ),
+    ]
+    assert ChangeMark.objects.filter(scope__startswith="models:").exists()
+
+
+def test_a_version_that_is_there_already_stays(churn: RegisteredModel, actor: Actor) -> None:
+    promote(actor, "1.0")
+
+    assert standings() == {"1.0": "Production", "1.1": "None"}
+    assert AuditEntry.objects.count() == 0
+
+
+@pytest.mark.parametrize("status", [VersionStatus.CHECKING, VersionStatus.REFUSED])
+@pytest.mark.parametrize("stage", [Stage.STAGING, Stage.PRODUCTION])
+def test_what_is_not_ready_does_not_serve(
+    churn: RegisteredModel, actor: Actor, status: VersionStatus, stage: Stage
+) -> None:
+    ModelVersion.objects.filter(label="1.1").update(status=status)
+
+    with pytest.raises(NotReady):
+        stages.set_stage(actor=actor, name="churn", tag="1.1", stage=stage)
+    with pytest.raises(NotReady):
+        stages.set_alias(actor=actor, name="churn", alias="champion", tag="1.1")
+
+
+def test_a_stale_revision_moves_nothing(churn: RegisteredModel, actor: Actor) -> None:
+    with pytest.raises(Stale):
+        promote(actor, expected_revision=7)
+
+    assert standings() == {"1.0": "Production", "1.1": "None"}
+
+
+def test_what_something_else_moves_is_left_to_it(churn: RegisteredModel, actor: Actor) -> None:
+    RegisteredModel.objects.update(managed_by="workflow_1")
+
+    with pytest.raises(Conflict) as refused:
+        promote(actor)
+
+    assert refused.value.code == "managed"
+
+
+@pytest.mark.parametrize("tag", ["nope", "9", "@champion", "../1.0", "1.0\u202e", "", "staging"])
+def test_a_version_that_is_not_there(churn: RegisteredModel, actor: Actor, tag: str) -> None:
+    with pytest.raises(NotFound):
+        promote(actor, tag)
+
+
+def test_an_alias_names_one_version_at_a_time(churn: RegisteredModel, actor: Actor) -> None:
+    stages.set_alias(actor=actor, name="churn", alias="champion", tag="1.0")
+    model = stages.set_alias(actor=actor, name="churn", alias="champion", tag="2")
+
+    assert [(alias.name, alias.version.label) for alias in model.aliases.all()] == [
+        ("champion", "1.1")
+    ]
+    assert promote(actor, "@champion").version.label == "1.1"
+
+
+@pytest.mark.parametrize("alias", ["", "latest", "production", "1", "A", "a/b", "a..b", "a" * 51])
+def test_a_wrong_alias_is_named(churn: RegisteredModel, actor: Actor, alias: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        stages.set_alias(actor=actor, name="churn", alias=alias, tag="1.0")
+
+    assert [each.field for each in refused.value.fields] == ["alias"]
+
+
+def test_there_may_be_so_many_aliases(
+    churn: RegisteredModel, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "MOST_ALIASES", 1)
+    stages.set_alias(actor=actor, name="churn", alias="a", tag="1.0")
+    stages.set_alias(actor=actor, name="churn", alias="a", tag="1.1")
+
+    with pytest.raises(TooMany):
+        stages.set_alias(actor=actor, name="churn", alias="b", tag="1.0")
+
+
+@pytest.fixture
+def approver(organization: Organization) -> Actor:
+    return actor_of(make_admin(organization, is_approver=True))
+
+
+@pytest.fixture
+def policy(organization: Organization, approver: Actor) -> Any:
+    return policies.create_policy(
+        actor=approver, name="churn", kind=stages.PROMOTION, selector="churn*"
+    )
+
+
+def test_a_promotion_under_a_policy_waits_for_people(
+    churn: RegisteredModel, actor: Actor, approver: Actor, policy: Any
+) -> None:
+    moved = promote(actor)
+    before = standings()
+    decisions.approve(actor=approver, approval_id=str(moved.approval_id))
+
+    assert before == {"1.0": "Production", "1.1": "None"}
+    assert standings() == {"1.0": "Archived", "1.1": "Production"}
+
+
+def test_an_approval_holds_for_what_people_saw(
+    churn: RegisteredModel, actor: Actor, approver: Actor, policy: Any
+) -> None:
+    moved = promote(actor)
+    ModelVersion.objects.filter(label="1.0").update(stage=Stage.ARCHIVED)
+    make_version(churn, label="2.0", stage=Stage.PRODUCTION)
+
+    with pytest.raises(Conflict):
+        decisions.approve(actor=approver, approval_id=str(moved.approval_id))
+
+    assert standings() == {"1.0": "Archived", "1.1": "None", "2.0": "Production"}
+
+
+def test_other_stages_need_nobody(churn: RegisteredModel, actor: Actor, policy: Any) -> None:
+    moved = stages.set_stage(actor=actor, name="churn", tag="1.1", stage=Stage.STAGING)
+
+    assert (moved.approval_id, moved.version.stage) == (None, "Staging")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_race_leaves_one_in_production() -> None:
+    place = make_organization()
+    admin = make_admin(place)
+    with organization_scope(place.pk):
+        actor = actor_of(admin)
+    model = make_model(place, name="churn")
+    for _ in range(5):
+        make_version(model)
+    failed: list[BaseException] = []
+
+    def run(tag: str) -> None:
+        try:
+            with organization_scope(place.pk):
+                promote(actor, tag)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(str(number),)) for number in range(1, 6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with organization_scope(place.pk):
+        found = sorted(standings().values())
+    assert (failed, found) == ([], ["Archived"] * 4 + ["Production"])
