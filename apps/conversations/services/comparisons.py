@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.conversations import topics
+from apps.conversations.domain import terms
 from apps.conversations.models import Comparison, Contender
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import comparisons as queries
@@ -42,7 +43,7 @@ def begin_comparison(
     Raises `Invalid` (also for a model that is not there, by its place), `PermissionDenied`.
     """
     require(actor, ConversationsPermission.CREATE)
-    prompt = messages.check_content(prompt)
+    prompt = terms.check_text(prompt, "prompt", longest=terms.LONGEST_MESSAGE)
     _check_models(actor, models)
     with transaction.atomic():
         comparison = Comparison.objects.create(

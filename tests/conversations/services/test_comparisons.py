@@ -101,7 +101,7 @@ def test_wrong_models_begin_nothing(actor: Actor, models: list[str], field: str)
 
 
 def test_an_empty_prompt_begins_nothing(actor: Actor) -> None:
-    assert refused(actor, "a", "b", prompt=" ") == "content"
+    assert refused(actor, "a", "b", prompt=" ") == "prompt"
 
 
 def test_choose_keeps_who_was_better_and_may_think_better_of_it(actor: Actor) -> None:
