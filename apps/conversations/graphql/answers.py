@@ -57,7 +57,10 @@ class AnswerEvent(graphene.ObjectType):
     )
     message_id = graphene.ID(required=True)
     content = graphene.String(required=True, description="Of token and reasoning.")
-    offset = graphene.Int(description="Of start: characters that stood before.")
+    offset = graphene.Int(
+        description="Of start and error: how many characters stand; cut back to them."
+    )
+    context = JSON(description="Of start: what the model is given.")
     status = graphene.String(description="Of done and error.")
     tool_calls = JSON()
     usage = graphene.Field(AnswerUsage)
@@ -277,7 +280,7 @@ def _event(told: Told) -> dict[str, Any]:
     }
     match told.name:
         case "start":
-            event["offset"] = data["offset"]
+            event |= {"offset": data["offset"], "context": data.get("context")}
         case "tool_calls":
             event["tool_calls"] = data["tool_calls"]
         case "usage":
@@ -291,6 +294,7 @@ def _event(told: Told) -> dict[str, Any]:
         case "error":
             event |= {
                 "status": data["status"],
+                "offset": data["offset"],
                 "error": {"code": data["code"], "message": data["message"]},
             }
     return event

@@ -29,7 +29,7 @@ AGAIN = f"mutation ($c: ID!, $id: ID!) {{ regenerateMessage(conversationId: $c, 
 GO_ON = f"mutation ($c: ID!, $id: ID!) {{ continueMessage(conversationId: $c, id: $id, wait: true) {{ {FIELDS} }} }}"
 CHAT = f"mutation ($text: String!, $c: ID, $model: String) {{ chat(message: $text, conversationId: $c, model: $model, wait: true) {{ {FIELDS} }} }}"
 STOP = f"mutation ($c: ID!, $id: ID!) {{ stopAnswer(conversationId: $c, id: $id) {{ {FIELDS} }} }}"
-TOKENS = "subscription ($id: ID!, $after: String) { answerTokens(messageId: $id, after: $after) { position type messageId content offset status toolCalls usage { prompt completion } totalTokens finishReason error { code message } done } }"
+TOKENS = "subscription ($id: ID!, $after: String) { answerTokens(messageId: $id, after: $after) { position type messageId content offset context status toolCalls usage { prompt completion } totalTokens finishReason error { code message } done } }"
 
 
 @pytest.fixture
@@ -261,6 +261,7 @@ def test_tokens_come_with_their_positions(talk: Talk) -> None:
     name = Message.objects.get(role="assistant").public_id
 
     assert (start["type"], start["offset"], start["position"]) == ("start", 0, f"{name}:0")
+    assert (start["context"]["messages"], start["context"]["left_out"]) == (1, 0)
     assert [event["content"] for event in tokens] == ["word0", " word1", " word2"]
     assert [event["position"] for event in tokens] == [f"{name}:5", f"{name}:11", f"{name}:17"]
     assert usage["usage"] == {"prompt": 7, "completion": 3}
@@ -270,6 +271,7 @@ def test_tokens_come_with_their_positions(talk: Talk) -> None:
         "messageId": name,
         "content": "",
         "offset": None,
+        "context": None,
         "status": "complete",
         "toolCalls": None,
         "usage": None,
@@ -333,6 +335,7 @@ def test_a_failure_is_an_event_of_the_answer(talk: Talk) -> None:
     last = talk.run(work)[-1]
 
     assert (last["type"], last["status"], last["done"]) == ("error", "failed", True)
+    assert last["offset"] == len(Message.objects.get(role="assistant").content)
     assert last["error"]["code"] == "upstream_cut"
 
 
