@@ -44,9 +44,11 @@ def models(*, actor: Actor) -> QuerySet[RegisteredModel]:
 
 
 def models_with_versions(*, actor: Actor) -> QuerySet[RegisteredModel]:
-    """The same, the newest versions of each fetched too."""
+    """The same, each with its newest versions in `newest_versions`."""
     newest = ModelVersion.objects.order_by("-number")[:SHOWN_VERSIONS]
-    return models(actor=actor).prefetch_related(Prefetch("versions", queryset=newest))
+    return models(actor=actor).prefetch_related(
+        Prefetch("versions", queryset=newest, to_attr="newest_versions")
+    )
 
 
 def model(*, actor: Actor, name: str) -> RegisteredModel:

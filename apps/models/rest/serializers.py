@@ -166,9 +166,9 @@ class CatalogModelSerializer(ReadSerializer):
     versions = CatalogVersionSerializer(many=True)
 
     @staticmethod
-    def get_versions(model: RegisteredModel) -> list[dict[str, Any]]:
+    def get_versions(model: Any) -> list[dict[str, Any]]:
         represent = CatalogVersionSerializer().to_representation
-        return [represent(version) for version in model.versions.all()]
+        return [represent(version) for version in model.newest_versions]
 
 
 class CatalogSerializer(ReadSerializer):

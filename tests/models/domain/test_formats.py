@@ -190,6 +190,7 @@ def test_what_is_unsafe_is_refused_by_what_it_is(name: str, tmp_path: Path) -> N
         b'{"type": "remote", "url": "x", "protocol": "mlflow", "headers": {}}',
         b"PK\x05\x06" + bytes(18),
         made.onnx(inputs=()),
+        made.onnx(inputs=(made.value_info("x", (3, 2)),)),
         made.onnx()[:-20],
         made.LIGHTGBM.replace(b"max_feature_idx=1", b"max_feature_idx=7"),
         made.LIGHTGBM[:200],

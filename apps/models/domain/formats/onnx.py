@@ -200,6 +200,11 @@ def _described(graph: _Graph, opsets: dict[str, int]) -> Description:
     inputs = [each for each in graph.inputs if each["name"] not in graph.constants]
     if not inputs or not graph.outputs:
         raise BrokenArtifact("is an ONNX model without inputs or outputs")
+    for each in inputs:
+        if each["dims"] and (each["dims"][0] or 1) != 1:
+            raise BrokenArtifact(
+                f"is an ONNX model that takes exactly {each['dims'][0]} rows at once"
+            )
     return Description(
         format=Format.ONNX,
         task=_task(graph),
