@@ -69,9 +69,7 @@ def _first_tokens(server: Server, key: str, rounds: int) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     gateway = chat_call(f"{server.url}/v1/chat/completions", "quick", is_stream=True, **headers)
     answers = [_saying(server, key, "quick") for _ in range(TALKS)]
-    apart = []
-    for _ in range(rounds):
-        apart.append((median(_waits([gateway])), median(_waits(answers))))
+    apart = [(median(_waits([gateway])), median(_waits(answers))) for _ in range(rounds)]
     theirs, ours = (median(pair[side] for pair in apart) * 1000 for side in (0, 1))
     print(
         f"First token: gateway {theirs:.2f} ms, answer of a conversation {ours:.2f} ms, added {ours - theirs:.2f} ms "
@@ -143,15 +141,30 @@ def _crowd(server: Server, key: str, count: int) -> None:
 def _long(server: Server, key: str) -> None:
     """The last page of a conversation of ten thousand messages."""
     messages = [
-        {"role": ("user", "assistant")[number % 2], "content": f"Message {number}. " * 10}
+        {
+            "id": str(number),
+            "parent_id": str(number - 1) if number else None,
+            "role": ("user", "assistant")[number % 2],
+            "status": "complete",
+            "content": f"Message {number}. " * 10,
+            "created_at": "2026-01-15T10:30:00Z",
+        }
         for number in range(LONG)
     ]
+    document = {
+        "format": "signalbox.conversation",
+        "version": 1,
+        "conversation": {"title": "Long", "model": "quick"},
+        "head": str(LONG - 1),
+        "messages": messages,
+    }
     try:
-        made = make(server, key, "conversations/import", {"model": "quick", "messages": messages})
+        make(server, key, "conversations/import", document)
     except RuntimeError as error:
-        print(f"A conversation of {LONG} messages could not be imported: {str(error)[:200]}")
+        print(f"A conversation of {LONG} messages could not be imported: {str(error)[:300]}")
         return
-    path = f"/api/v1/conversations/{made['id']}/messages?before=end&limit=50"
+    name = _newest(server, key)
+    path = f"/api/v1/conversations/{name}/messages?before=end&limit=50"
     waits = []
     for _ in range(10):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -165,6 +178,15 @@ def _long(server: Server, key: str) -> None:
         f"A conversation of {LONG} messages opens at its end in {median(waits) * 1000:.0f} ms "
         f"(target ≤ {OPEN_MS:g}), status {answer.status}."
     )
+
+
+def _newest(server: Server, key: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    path = "/api/v1/conversations?limit=1&ordering=-message_count"
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return str(answer["data"][0]["id"])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -186,3 +188,35 @@ def test_at_the_end_of_the_grace_what_is_not_whole_says_so(one: LiveGateway) -> 
     assert alone["status"] == "interrupted"
     assert len(alone["content"]) > 500
     assert took < 6
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_plain_curl_hears_an_answer_and_comes_back_to_it(
+    pair: tuple[LiveGateway, ServerProcess],
+) -> None:
+    gateway, other = pair
+    chat = Chat(gateway, gateway.route("ok?text=one two three&gap=0.02"))
+    key = ("-H", f"Authorization: Bearer {chat.key}")
+
+    said = _curl(
+        *key, "-H", "Accept: text/event-stream", "-H", "Content-Type: application/json",
+        "-d", '{"content": "Hi"}', f"{gateway.server.url}{chat.path}",
+    )  # fmt: skip
+    last = [line.removeprefix("id: ") for line in said.split("\n") if line.startswith("id: ")]
+    back = ("-H", "Accept: text/event-stream", "-H", f"Last-Event-ID: {last[0]}")
+    again = _curl(*key, *back, f"{other.url}{chat.path}")
+
+    assert "event: start\n" in said
+    assert 'event: done\ndata: {"messageId"' in said
+    assert last[-1].endswith(":13.done")
+    assert 'event: token\ndata: {"content":"one two three"}' in again
+
+
+def _curl(*arguments: str) -> str:
+    done = subprocess.run(
+        ["curl", "-sS", "-N", "--max-time", "30", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
