@@ -83,16 +83,13 @@ class Writer:
             self._close()
 
     def _begin_segment(self, least: int) -> None:
-        for room in (max(least, self._segment_bytes), max(least, SCARCE_BYTES)):
-            try:
-                memory = _make_segment(
-                    segment_path(self._folder, self._kind, self._number + 1), room
-                )
-                break
-            except OSError as error:
-                failed = error
-        else:
-            raise failed
+        path = segment_path(self._folder, self._kind, self._number + 1)
+        room = max(least, self._segment_bytes)
+        try:
+            memory = _make_segment(path, room)
+        except OSError:
+            room = max(least, SCARCE_BYTES)
+            memory = _make_segment(path, room)
         self._close()
         self._memory, self._room, self._size = memory, room, 0
         self._number += 1
