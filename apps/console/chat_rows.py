@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.console import figures
 from apps.conversations.enums import MessageRole, MessageStatus, Visibility
-from apps.conversations.models import Conversation, Message
 from apps.conversations.queries.shown import MessageView, Rollup
 from apps.core.actor import Actor
 from apps.core.markdown import to_html
+
+if TYPE_CHECKING:
+    from apps.conversations.models import Conversation, Message
 
 Row = dict[str, Any]
 
