@@ -23,7 +23,7 @@ class PolicyViewSet(HouseViewSet):
         "partial_update": Door(ApprovalsPermission.POLICY_MANAGE),
         "destroy": Door(ApprovalsPermission.POLICY_MANAGE),
     }
-    serializer_class = serializers.PolicySerializer
+    serializer_class = serializers.ApprovalPolicySerializer
     filterset_class = serializers.PolicyFilter
     ordering_fields = ("name", "kind", "created_at")
 
@@ -31,32 +31,34 @@ class PolicyViewSet(HouseViewSet):
     def list(self, request: Any) -> Response:
         return self.page(
             queries.visible_policies(actor=self.actor, kind=request.query_params.get("kind")),
-            serializers.PolicySerializer,
+            serializers.ApprovalPolicySerializer,
             filterset=serializers.PolicyFilter,
             ordering=self.ordering_fields,
         )
 
     @extend_schema(
         summary="Ask for approval of a kind of deed",
-        request=serializers.PolicyBody,
-        responses={201: serializers.PolicySerializer},
+        request=serializers.ApprovalPolicyBody,
+        responses={201: serializers.ApprovalPolicySerializer},
         examples=[examples.NEW_POLICY, examples.ONE_POLICY],
     )
     def create(self, request: Any) -> Response:
-        policy = policies.create_policy(actor=self.actor, **self.read(serializers.PolicyBody))
-        return self.present(policy, serializers.PolicySerializer, status=201)
+        policy = policies.create_policy(
+            actor=self.actor, **self.read(serializers.ApprovalPolicyBody)
+        )
+        return self.present(policy, serializers.ApprovalPolicySerializer, status=201)
 
     @extend_schema(summary="One policy", examples=[examples.ONE_POLICY])
     def retrieve(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         return self.present(
-            queries.policy(actor=self.actor, policy_id=id), serializers.PolicySerializer
+            queries.policy(actor=self.actor, policy_id=id), serializers.ApprovalPolicySerializer
         )
 
     @extend_schema(
         summary="Change a policy",
         description="What waits already keeps the terms it was asked under.",
-        request=serializers.PolicyChangeBody,
-        responses=serializers.PolicySerializer,
+        request=serializers.ApprovalPolicyChangeBody,
+        responses=serializers.ApprovalPolicySerializer,
         examples=[examples.ONE_POLICY],
     )
     def partial_update(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
@@ -64,9 +66,9 @@ class PolicyViewSet(HouseViewSet):
             actor=self.actor,
             policy_id=id,
             expected_revision=self.expected_revision(),
-            **self.read(serializers.PolicyChangeBody),
+            **self.read(serializers.ApprovalPolicyChangeBody),
         )
-        return self.present(policy, serializers.PolicySerializer)
+        return self.present(policy, serializers.ApprovalPolicySerializer)
 
     @extend_schema(summary="Remove a policy", responses={204: None})
     def destroy(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.approvals.enums import Verdict
@@ -31,45 +32,45 @@ class ApproveBody(BodySerializer):
     comment = NoteField(required=False, allow_blank=True, max_length=LONGEST_TEXT)
 
 
-class RejectBody(BodySerializer):
+class ApprovalRejectBody(BodySerializer):
     reason = NoteField(max_length=LONGEST_TEXT, help_text="Whoever asked reads it.")
 
 
-class CancelBody(BodySerializer):
+class ApprovalCancelBody(BodySerializer):
     reason = NoteField(required=False, allow_blank=True, max_length=LONGEST_TEXT)
 
 
-class PersonSerializer(ReadSerializer):
+class ApprovalPersonSerializer(ReadSerializer):
     id = serializers.CharField()
     name = serializers.CharField()
 
 
-class SubjectSerializer(PersonSerializer):
+class ApprovalSubjectSerializer(ApprovalPersonSerializer):
     url = serializers.CharField(
         allow_null=True, help_text="Where to look at it, within this house."
     )
 
 
-class UnderPolicySerializer(ReadSerializer):
+class ApprovalUnderPolicySerializer(ReadSerializer):
     id = serializers.CharField(allow_null=True)
     name = serializers.CharField()
 
 
-class ChangeSerializer(ReadSerializer):
+class ApprovalChangeSerializer(ReadSerializer):
     label = serializers.CharField()  # type: ignore[assignment]  # a field of the answer, not of the field
     before = serializers.JSONField(allow_null=True)
     after = serializers.JSONField(allow_null=True)
 
 
-class EvidenceSerializer(ReadSerializer):
+class ApprovalEvidenceSerializer(ReadSerializer):
     hash = serializers.CharField(
         help_text="The ETag; name it in `If-Match` to decide on this and nothing else."
     )
     items = serializers.ListField(child=serializers.DictField())
 
 
-class DecisionSerializer(ReadSerializer):
-    approver = PersonSerializer()
+class ApprovalDecisionSerializer(ReadSerializer):
+    approver = ApprovalPersonSerializer()
     verdict = serializers.ChoiceField(choices=Verdict.values)
     comment = serializers.CharField()
     evidence_hash = serializers.CharField()
@@ -81,7 +82,7 @@ class DecisionSerializer(ReadSerializer):
     at = serializers.DateTimeField()
 
     @staticmethod
-    def get_approver(decision: Any) -> PersonSerializer:
+    def get_approver(decision: Any) -> ApprovalPersonSerializer:
         return {"id": decision.approver_id, "name": decision.approver_name}  # type: ignore[return-value]  # the annotation is the documented shape
 
 
@@ -98,7 +99,7 @@ class ApprovalSerializer(ReadSerializer):
     given = serializers.SerializerMethodField()
     approvers = serializers.SerializerMethodField()
     policy = serializers.SerializerMethodField()
-    changes = ChangeSerializer(many=True)
+    changes = ApprovalChangeSerializer(many=True)
     evidence = serializers.SerializerMethodField()
     decisions = serializers.SerializerMethodField()
     expires_at = serializers.DateTimeField()
@@ -107,7 +108,7 @@ class ApprovalSerializer(ReadSerializer):
     revision = serializers.IntegerField()
 
     @staticmethod
-    def get_subject(request: ApprovalRequest) -> SubjectSerializer:
+    def get_subject(request: ApprovalRequest) -> ApprovalSubjectSerializer:
         return {  # type: ignore[return-value]  # the annotation is the documented shape, here and below
             "id": request.subject_id,
             "name": request.subject_name,
@@ -115,7 +116,7 @@ class ApprovalSerializer(ReadSerializer):
         }
 
     @staticmethod
-    def get_requester(request: ApprovalRequest) -> PersonSerializer:
+    def get_requester(request: ApprovalRequest) -> ApprovalPersonSerializer:
         return {"id": request.requester_id, "name": request.requester_name}  # type: ignore[return-value]  # as above
 
     @staticmethod
@@ -127,7 +128,7 @@ class ApprovalSerializer(ReadSerializer):
         return request.approvers.split()
 
     @staticmethod
-    def get_policy(request: ApprovalRequest) -> UnderPolicySerializer:
+    def get_policy(request: ApprovalRequest) -> ApprovalUnderPolicySerializer:
         return {"id": request.policy.get("id"), "name": request.policy.get("name", "")}  # type: ignore[return-value]  # as above
 
     @staticmethod
@@ -136,16 +137,17 @@ class ApprovalSerializer(ReadSerializer):
         return [{**empty, **change} for change in request.changes]
 
     @staticmethod
-    def get_evidence(request: ApprovalRequest) -> EvidenceSerializer:
+    def get_evidence(request: ApprovalRequest) -> ApprovalEvidenceSerializer:
         return {"hash": request.evidence_hash, "items": request.evidence}  # type: ignore[return-value]  # as above
 
     @staticmethod
-    def get_decisions(request: ApprovalRequest) -> list[DecisionSerializer]:
-        represent = DecisionSerializer().to_representation
-        return [represent(each) for each in request.decisions.all()]  # type: ignore[misc]  # as above
+    @extend_schema_field(ApprovalDecisionSerializer(many=True))
+    def get_decisions(request: ApprovalRequest) -> list[dict[str, Any]]:
+        represent = ApprovalDecisionSerializer().to_representation
+        return [represent(each) for each in request.decisions.all()]
 
 
-class PolicySerializer(ReadSerializer):
+class ApprovalPolicySerializer(ReadSerializer):
     id = serializers.CharField(source="public_id")
     name = serializers.CharField()
     kind = serializers.CharField()
@@ -176,14 +178,14 @@ class PolicyTerms(BodySerializer):
     enabled = FlagField(required=False, source="is_enabled")
 
 
-class PolicyBody(PolicyTerms):
+class ApprovalPolicyBody(PolicyTerms):
     name = CleanCharField(max_length=100)
     kind = CleanCharField(
         max_length=80, help_text="`model.promotion`, `rollout.start`, `rollout.stage`"
     )
 
 
-class PolicyChangeBody(PolicyTerms):
+class ApprovalPolicyChangeBody(PolicyTerms):
     name = CleanCharField(max_length=100, required=False)
     kind = CleanCharField(max_length=80, required=False)
 

@@ -79,12 +79,12 @@ class ApprovalViewSet(HouseViewSet):
         summary="Reject, with a reason",
         description="One rejection ends the request, whatever was approved before.",
         parameters=[IF_MATCH],
-        request=serializers.RejectBody,
+        request=serializers.ApprovalRejectBody,
         responses=serializers.ApprovalSerializer,
         examples=[examples.REASON],
     )
     def reject(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
-        body = self.read(serializers.RejectBody)
+        body = self.read(serializers.ApprovalRejectBody)
         decisions.reject(
             actor=self.actor, approval_id=id, evidence_hash=self._seen_evidence(), **body
         )
@@ -93,11 +93,13 @@ class ApprovalViewSet(HouseViewSet):
     @extend_schema(
         summary="Take a request back",
         description="One's own; as an administrator anybody's.",
-        request=serializers.CancelBody,
+        request=serializers.ApprovalCancelBody,
         responses=serializers.ApprovalSerializer,
     )
     def cancel(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
-        requests.cancel(actor=self.actor, approval_id=id, **self.read(serializers.CancelBody))
+        requests.cancel(
+            actor=self.actor, approval_id=id, **self.read(serializers.ApprovalCancelBody)
+        )
         return self._one(queries.approval(actor=self.actor, approval_id=id))
 
     def _one(self, approval: ApprovalRequest) -> Response:

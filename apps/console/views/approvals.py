@@ -6,7 +6,7 @@ what slid in under their finger.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.approvals.domain.states import State
 from apps.approvals.errors import AlreadyApproved, ApprovalEnded, ApprovalExpired, EvidenceChanged
-from apps.approvals.models import ApprovalRequest
 from apps.approvals.permissions import ApprovalsPermission
 from apps.approvals.queries import approvals as queries
 from apps.approvals.queries import policies
@@ -30,6 +29,9 @@ from apps.core import envelopes
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid, NotFound, PermissionDenied
 from apps.core.permissions import has
+
+if TYPE_CHECKING:
+    from apps.approvals.models import ApprovalRequest
 
 TOPIC, EVENTS = "workflow.events", "approvals.request"
 SHOWN: dict[str, dict[str, Any]] = {
