@@ -32,6 +32,25 @@ async function change(body) {
   toast(word("saved"), "clear");
 }
 
+// The model finds a title for what was said.
+function startNaming() {
+  const button = document.querySelector("[data-suggest]");
+  button?.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const { title } = await call("POST", `${root.dataset.api}/title`, { force: true });
+      const field = button.form.elements.title;
+      field.value = field.defaultValue = title; // it is kept already
+      await sync();
+      refreshList();
+    } catch (error) {
+      refuse(error);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
 function startShare() {
   const form = document.querySelector("[data-share]");
   if (!form) return;
@@ -87,10 +106,13 @@ export async function archive(button) {
 
 export function startDialogForms() {
   onSubmit("[data-settings]", () => change(readSettings()));
-  onSubmit("[data-rename]", (form) => change({
-    title: form.elements.title.value.trim(),
-    tags: form.elements.tags.value.split(",").map((tag) => tag.trim()).filter(Boolean),
-  }));
+  onSubmit("[data-rename]", async (form) => {
+    const { title, tags } = form.elements;
+    const given = title.value.trim();
+    const isNamed = given !== title.defaultValue; // a title that nobody gave stays what it is
+    await change({ ...(isNamed && { title: given }), tags: tags.value.split(",").map((tag) => tag.trim()).filter(Boolean) });
+    title.defaultValue = given;
+  });
   onSubmit("[data-delete]", async () => {
     await call("DELETE", root.dataset.api);
     location.assign(root.dataset.newUrl);
@@ -102,5 +124,6 @@ export function startDialogForms() {
     if (button) button.dataset.comment = comment;
     toast(word("thanks"), "clear");
   });
+  startNaming();
   startShare();
 }

@@ -528,6 +528,21 @@ def test_a_link_shows_the_branch_to_strangers_until_it_is_ended(
     stranger.close()
 
 
+def test_tags_alone_leave_a_made_up_title_as_it_is(at: Open) -> None:
+    page = at("ok?tokens=2")
+    send(page, "Tag me")
+    is_settled(page)
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Rename and tag").click()
+    page.get_by_label("Tags").fill("kept")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("[data-about] a.tag")).to_have_text("kept")
+    expect(page.locator("#chat-title")).to_have_text("Tag me")
+    page.locator("[data-about] a.tag").click()
+    expect(page.locator(".talk__title")).to_have_text(["Tag me"])
+
+
 def test_delete_asks_first(at: Open) -> None:
     page = at("ok?tokens=2")
     send(page, "Gone tomorrow")
@@ -593,3 +608,15 @@ def test_text_painted_in_pieces_is_the_same_as_at_once(text: str, page: Page) ->
     )
 
     assert differences == []
+
+
+def test_the_model_suggests_a_title(at: Open) -> None:
+    page = at("ok?tokens=3")
+    send(page, "What shall we call this?")
+    is_settled(page)
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Rename and tag").click()
+    page.get_by_role("button", name="Suggest one").click()
+
+    expect(page.get_by_label("Title")).to_have_value(words(0, 2))
+    expect(page.locator("#chat-title")).to_have_text(words(0, 2))
