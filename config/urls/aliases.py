@@ -23,7 +23,12 @@ aliases = [
     path("api-docs/openapi.json", docs.openapi),
     path("api/upload", uploads.UploadViewSet.as_view({"post": "create"})),
     path("api/chat", answers.chat),
-    path("models/<str:id>", models.ModelViewSet.as_view({"get": "retrieve"})),
+    path(
+        "models/<str:id>",
+        models.ModelViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]
 

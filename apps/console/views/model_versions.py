@@ -227,7 +227,9 @@ def _at_file(error: AppError) -> AppError:
 @require_POST
 def stage(request: HttpRequest, id: str, tag: str) -> HttpResponse:  # noqa: A002 - the URL's word
     actor, where = actor_of(request), reverse("console:model-version", args=[id, tag])
-    queries.version(actor=actor, name=id, tag=tag)  # whatever was sent, what is not there is not there
+    queries.version(
+        actor=actor, name=id, tag=tag
+    )  # whatever was sent, what is not there is not there
     wanted, revision = request.POST.get("stage", ""), request.POST.get("revision", "")
     try:
         if wanted not in set(Stage):
