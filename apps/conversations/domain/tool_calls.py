@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.conversations.domain.texts import storable
+
 THOUGHTS = ("reasoning_content", "reasoning")
 MOST = 64
 """Calls of tools in one answer."""
@@ -39,9 +41,9 @@ class ToolCalls:
         empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
         call = self._calls.setdefault(index, empty)
         if isinstance(piece.get("id"), str):
-            call["id"] = piece["id"]
+            call["id"] = storable(piece["id"])
         function = piece.get("function")
         if isinstance(function, dict):
             for name in ("name", "arguments"):
                 if isinstance(function.get(name), str):
-                    call["function"][name] += function[name]
+                    call["function"][name] += storable(function[name])

@@ -6,6 +6,7 @@ import structlog
 
 from apps.conversations.domain import context
 from apps.conversations.domain.context import Window
+from apps.conversations.domain.texts import storable
 from apps.conversations.queries.briefs import Brief
 from apps.conversations.services import generations
 from apps.core.actor import Actor
@@ -37,7 +38,7 @@ async def sum_up(
     except AppError as error:
         log.warning("not_summed_up", request_id=actor.request_id, error=error.code)
         return None
-    text = reply.answer.text.strip()
+    text = storable(reply.answer.text).strip()
     if not text:
         return None
     await in_pool(_keep, actor.organization_id, conversation_pk, window.left_out[-1].pk, text)

@@ -9,8 +9,14 @@ from time import monotonic
 from typing import TypeVar
 
 import structlog
+from django.db import DataError, IntegrityError
 
-from apps.conversations.domain.answers import Checkpoint
+from apps.conversations.domain.answers import (
+    INTERRUPTED,
+    INTERRUPTED_MESSAGE,
+    Checkpoint,
+    Ending,
+)
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations.running import Generation
 from apps.conversations.services import generations
@@ -20,6 +26,11 @@ from apps.core.asgi.pool import Pool, shared_pool
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+UNWRITABLE = (DataError, IntegrityError, ValueError)
+"""Of what is written, not of the database's state: the same round would fail for ever, and with it every answer."""
+UNWRITTEN = Ending(
+    MessageStatus.INTERRUPTED, error_code=INTERRUPTED, error_message=INTERRUPTED_MESSAGE
+)
 PAUSE_SECONDS = 0.35
 """Between two rounds; with the time a round takes, a character is written down half a second after it came."""
 
@@ -96,12 +107,39 @@ class Writer:
             heard = await self._in_own_pool(
                 partial(generations.write_down, process=self._process, checkpoints=checkpoints)
             )
+        except UNWRITABLE as error:
+            await self._one_by_one(meant, checkpoints, error)
         except Exception as error:  # noqa: BLE001 - a round that failed is made again
             self._note(error)
             self._ended = ended + self._ended
+        else:
+            self._is_failing = False
+            self._heed(meant, checkpoints, heard)
+
+    async def _one_by_one(
+        self, meant: list[Generation], checkpoints: list[Checkpoint], error: Exception
+    ) -> None:
+        """One of these holds what no database keeps: that one ends, the others go on."""
+        if len(meant) == 1:
+            log.error("answer_not_writable", message=meant[0].message, error=repr(error))
+            self._give_up(meant[0])
             return
-        self._is_failing = False
-        self._heed(meant, checkpoints, heard)
+        for generation, checkpoint in zip(meant, checkpoints, strict=True):
+            write = partial(generations.write_down, process=self._process, checkpoints=[checkpoint])
+            try:
+                self._heed([generation], [checkpoint], await self._in_own_pool(write))
+            except UNWRITABLE as found:
+                await self._one_by_one([generation], [checkpoint], found)
+            except Exception as found:  # noqa: BLE001 - as a whole round
+                self._note(found)
+                if checkpoint.ending is not None:
+                    self._ended.append(generation)
+
+    def _give_up(self, generation: Generation) -> None:
+        """Its row keeps what was written before, and its lease runs out."""
+        generation.stop(MessageStatus.INTERRUPTED)
+        generation.transcript.end(UNWRITTEN)
+        self._forget(generation)
 
     def _heed(self, meant: list[Generation], checkpoints: list[Checkpoint], heard: Heard) -> None:
         for generation, checkpoint in zip(meant, checkpoints, strict=True):

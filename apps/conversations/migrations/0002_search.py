@@ -105,13 +105,14 @@ DROP TABLE IF EXISTS conversations_titles;
 """
 
 # Letters and digits of whatever language in small, accents off, everything else a blank: what FTS5 makes of a text.
-# A tsvector holds a megabyte at most, hence `left`.
+# A tsvector holds a megabyte at most, hence `left`, again once letters are taken apart: a Korean one becomes three.
 POSTGRES = """
 CREATE OR REPLACE FUNCTION conversations_fold(text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $fold$
   SELECT regexp_replace(
     regexp_replace(
-      normalize(lower(left($1, 200000) COLLATE {collation}), NFD), U&'[\\0300-\\036F]+', '', 'g'
+      left(normalize(lower(left($1, 200000) COLLATE {collation}), NFD), 200000),
+      U&'[\\0300-\\036F]+', '', 'g'
     ) COLLATE {collation}, '[^[:alnum:]]+', ' ', 'g')
 $fold$;
 ALTER TABLE conversations_message ADD COLUMN words tsvector GENERATED ALWAYS AS (

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.conversations.domain.answers import INTERRUPTED, INTERRUPTED_MESSAGE, Checkpoint, Ending
+from apps.conversations.domain.texts import storable
 from apps.conversations.enums import MessageStatus
 from apps.conversations.models import Conversation, Generation, Message, Summary
 from apps.conversations.permissions import ConversationsPermission
@@ -27,6 +28,8 @@ _GROW = (
     "UPDATE conversations_message SET content = substr(content, 1, %s) || %s, "
     "reasoning = substr(reasoning, 1, %s) || %s WHERE id = %s"
 )
+MOST_TOKENS, MOST_NANO = 2**31 - 1, 2**63 - 1
+"""What the columns hold: an answer that is gone on with again and again adds up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +135,22 @@ def _write_rest(checkpoint: Checkpoint, now: datetime) -> None:
 
 
 def _columns(ending: Ending) -> dict[str, object]:
+    """An upstream's words are storable or made so: one that is not would keep all answers of a round from being written."""
     return {
         "status": ending.status,
-        "finish_reason": ending.finish_reason[:40],
-        "error_code": ending.error_code[:60],
-        "error_message": ending.error_message[:500],
-        "prompt_tokens": ending.prompt_tokens,
-        "completion_tokens": ending.completion_tokens,
-        "cost_nano": ending.cost_nano,
+        "finish_reason": storable(ending.finish_reason)[:40],
+        "error_code": storable(ending.error_code)[:60],
+        "error_message": storable(ending.error_message)[:500],
+        "prompt_tokens": _at_most(ending.prompt_tokens, MOST_TOKENS),
+        "completion_tokens": _at_most(ending.completion_tokens, MOST_TOKENS),
+        "cost_nano": _at_most(ending.cost_nano, MOST_NANO),
         "request_id": ending.request_id[:80],
         "tool_calls": list(ending.tool_calls),
     }
+
+
+def _at_most(number: int | None, most: int) -> int | None:
+    return None if number is None else min(number, most)
 
 
 def _move_leases(checkpoints: Sequence[Checkpoint], now: datetime) -> None:

@@ -55,3 +55,16 @@ def test_calls_are_bounded() -> None:
         calls.take(call(number, id=str(number)))
 
     assert len(calls.whole()) == MOST
+
+
+def test_what_no_database_keeps_is_replaced() -> None:
+    calls = ToolCalls()
+    calls.take(call(0, id="c\x00", function={"name": "lo\x00ok", "arguments": "{\ud800}"}))
+
+    assert calls.whole() == (
+        {
+            "id": "c\ufffd",
+            "type": "function",
+            "function": {"name": "lo\ufffdok", "arguments": "{\ufffd}"},
+        },
+    )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from django.db import DataError
 
+from apps.conversations.domain.answers import Checkpoint
 from apps.conversations.domain.positions import Position
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import hub
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.viewing import Told
 from apps.conversations.models import Generation as Row
+from apps.conversations.services import generations as writing
+from apps.conversations.services import messages
+from apps.conversations.services.messages import Begun
 from apps.core.asgi.pool import in_pool
+from apps.core.tenancy import organization_scope
 from tests.conversations.generations.talk import Talk, names, text, told
+from tests.factories.branches import make_conversation_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -219,3 +227,39 @@ def test_an_answer_is_continued_where_it_broke_off(talk: Talk) -> None:
     said = talk.llm.calls[1].body["messages"]
     assert [one["role"] for one in said[:2]] == ["user", "assistant"]
     assert said[1]["content"] == "one two"
+
+
+def test_one_answer_that_cannot_be_written_holds_up_no_other(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk.house.route("ok?tokens=12&gap=0.1")
+    write_down = writing.write_down
+    poisoned: list[int] = []
+
+    def picky(*, checkpoints: list[Checkpoint], **more: Any) -> writing.Heard:
+        if any(each.message in poisoned for each in checkpoints):
+            raise DataError("no text of ours")
+        return write_down(checkpoints=checkpoints, **more)
+
+    monkeypatch.setattr(writing, "write_down", picky)
+
+    def elsewhere() -> Begun:
+        with organization_scope(talk.actor.organization_id):
+            made = make_conversation_of(talk.actor, model="m")
+            return messages.write_message(
+                actor=talk.actor, conversation_id=made.public_id, content="Hello"
+            )
+
+    async def work() -> tuple[Generation, Generation]:
+        bad = await talk.start()
+        poisoned.append(bad.message_pk)
+        good = hub.start(talk.actor, await in_pool(elsewhere))
+        await asyncio.gather(bad.transcript.ended(), good.transcript.ended())
+        return bad, good
+
+    bad, good = talk.run(work)
+
+    assert talk.message(good).status == MessageStatus.COMPLETE
+    assert talk.message(good).content == str(good.transcript.content)
+    assert bad.transcript.ending is not None
+    assert bad.transcript.ending.status == MessageStatus.INTERRUPTED

@@ -167,3 +167,36 @@ def test_nobody_stops_anothers_answers() -> None:
         with pytest.raises(PermissionDenied):
             generations.request_stop(actor=other, conversation_id=shown.public_id)
         assert Generation.objects.get().stop_requested_at is None
+
+
+def test_what_an_upstream_says_of_an_ending_always_fits_its_columns(actor: Actor) -> None:
+    message = answer_in(make_conversation_of(actor))
+    ending = Ending(
+        MessageStatus.FAILED,
+        finish_reason="st\x00op",
+        error_code="e\ud800",
+        error_message="No\x00.",
+        prompt_tokens=3 * 10**9,
+        completion_tokens=2**40,
+        cost_nano=2**70,
+    )
+
+    write(Checkpoint(message.pk, 0, "Hello", ending=ending))
+    told = row(message)
+
+    assert (told.finish_reason, told.error_code) == ("st\ufffdop", "e\ufffd")
+    assert told.error_message == "No\ufffd."
+    assert (told.prompt_tokens, told.completion_tokens) == (2**31 - 1, 2**31 - 1)
+    assert told.cost_nano == 2**63 - 1
+
+
+def test_the_longest_words_of_any_letters_are_written(actor: Actor) -> None:
+    # Each of these letters is three once taken apart, of three bytes each; an index holds a megabyte.
+    letters = [chr(0xAC01 + n * 7 % 11_000) for n in range(11_000)]
+    text = " ".join(a + b for b in letters[:7] for a in letters)[:200_000]
+    message = answer_in(make_conversation_of(actor))
+
+    write(Checkpoint(message.pk, 0, text, ending=Ending(MessageStatus.COMPLETE)))
+
+    assert row(message).content == text
+    assert row(message).status == MessageStatus.COMPLETE
