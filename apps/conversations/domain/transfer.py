@@ -184,13 +184,16 @@ def read_foreign(document: Mapping[str, Any], at: str, now: datetime) -> Parcel:
     if len(nodes) > MOST_MESSAGES:
         raise Invalid.field(f"{at}mapping", f"may have {MOST_MESSAGES} entries", "max_length")
     messages: list[ParcelMessage] = []
+    pieces: list[list[str]] = []
     places: dict[str, int | None] = {}
     for name in _in_order(nodes, f"{at}mapping"):
         above = places.get(str(nodes[name].get("parent")))
         message = _foreign_message(
             nodes[name].get("message"), above, f"{at}mapping.{name[:50]}", now
         )
-        places[name] = _joined(message, above, messages)
+        places[name] = _joined(message, above, messages, pieces)
+    for message, parts in zip(messages, pieces, strict=True):
+        message.content = _text("\n\n".join(parts), f"{at}mapping", LONGEST_ANSWER)
     current = document.get("current_node")
     head = places.get(str(current)) if isinstance(current, str) else None
     begun = _foreign_moment(document.get("create_time"), now)
@@ -240,21 +243,28 @@ def _foreign_message(given: Any, above: int | None, at: str, now: datetime) -> P
 
 
 def _joined(
-    message: ParcelMessage | None, above: int | None, messages: list[ParcelMessage]
+    message: ParcelMessage | None,
+    above: int | None,
+    messages: list[ParcelMessage],
+    pieces: list[list[str]],
 ) -> int | None:
-    """Where a node stands in the end: for one that is not kept, where what it follows does."""
+    """Where a node stands in the end: for one that is not kept, where what it follows does.
+
+    `pieces` are the texts of each, put together once: of thousands each would copy all before it.
+    """
     if message is None:
         return above
     if message.role == MessageRole.ASSISTANT:
         if above is None:
             return None  # a greeting that answers nothing
         if messages[above].role == MessageRole.ASSISTANT:
-            messages[above].content += f"\n\n{message.content}"  # it went on after a tool
+            pieces[above].append(message.content)  # it went on after a tool
             return above
         message.model = message.model or ""
     else:
         message.model = ""
     messages.append(message)
+    pieces.append([message.content])
     return len(messages) - 1
 
 

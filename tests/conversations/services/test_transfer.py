@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -396,3 +397,18 @@ def test_the_document_is_plain_json(actor: Actor) -> None:
     talk = make_conversation_of(actor, "q", model="chat")
 
     assert json.loads(json.dumps(exported(actor, talk)))["format"] == "signalbox.conversation"
+
+
+def test_an_answer_in_thousands_of_pieces_is_put_together_once(actor: Actor) -> None:
+    nodes = {"0": node("user", "Hello")}
+    nodes |= {str(n): node("assistant", "x" * 100, parent=str(n - 1)) for n in range(1, 9_001)}
+    given = {"mapping": nodes}
+    began = time.process_time()
+    (parcel,) = rules.read_document(given, now=timezone.now())
+    took = time.process_time() - began
+
+    assert [len(message.content) for message in parcel.messages] == [5, 9_000 * 102 - 2]
+    assert took < 1.5  # each piece added to all before it took far longer
+
+    nodes |= {"more": node("assistant", "x" * 100_000, parent="9000")}
+    assert refused(actor, given, model="chat") == "mapping"
