@@ -19,11 +19,13 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "jobs",
         "login sessions",
         "memberships",
+        "model versions",
         "organizations",
         "periodic work",
         "policies",
         "prompts",
         "providers",
+        "registered models",
         "routes",
         "service accounts",
         "stored files",
@@ -37,7 +39,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Approvals", "Core", "Events", "Jobs", "Keys", "Organisations and people", "Providers"}
+    assert apps == {"Approvals", "Core", "Events", "Jobs", "Keys", "Models", "Organisations and people", "Providers"}
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():
