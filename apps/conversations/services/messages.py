@@ -222,6 +222,7 @@ def _is_busy(tree: Tree, head: int | None, base: int | None, alive: set[int]) ->
 def _say(
     conversation: Conversation, parent: int | None, content: str, files: list[dict[str, Any]]
 ) -> Message:
+    conversation.message_count += 1
     return Message.objects.create(
         organization_id=conversation.organization_id,
         conversation=conversation,
@@ -233,6 +234,7 @@ def _say(
 
 
 def _begin(conversation: Conversation, asked: Message, model: str, process: str) -> Begun:
+    conversation.message_count += 1
     message = Message.objects.create(
         organization_id=conversation.organization_id,
         conversation=conversation,
@@ -246,8 +248,7 @@ def _begin(conversation: Conversation, asked: Message, model: str, process: str)
 
 
 def _go_to(conversation: Conversation, head: Message) -> None:
-    """The active branch ends there now, and the rows are counted again."""
+    """The active branch ends there now."""
     conversation.head = head
-    conversation.message_count = Message.objects.filter(conversation=conversation).count()
     conversation.updated_at = timezone.now()
     conversation.save(update_fields=["head", "message_count", "updated_at", "title"])
