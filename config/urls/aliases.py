@@ -25,9 +25,7 @@ aliases = [
     path("api/chat", answers.chat),
     path(
         "models/<str:id>",
-        models.ModelViewSet.as_view(
-            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
-        ),
+        models.one_model,
     ),
     path("api/auth/login", tenants.SessionViewSet.as_view({"post": "login"})),
 ]

@@ -152,3 +152,9 @@ class ModelViewSet(HouseViewSet):
             actor=self.actor, name=id, alias=alias, expected_revision=self.expected_revision()
         )
         return self.present(changed, ModelSerializer)
+
+
+one_model = ModelViewSet.as_view(
+    {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+)
+"""Under two names: the API's and the seed's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.models.rest.models import ModelViewSet
+from apps.models.rest.models import ModelViewSet, one_model
 from apps.models.rest.versions import VersionViewSet
 
 VERSION = "models/<str:id>/versions/<str:tag>"
@@ -13,7 +13,7 @@ urlpatterns = [
     path("models", ModelViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "models/<str:id>",
-        ModelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        one_model,
     ),
     path("models/<str:id>/compare", ModelViewSet.as_view({"get": "compare"})),
     path(
