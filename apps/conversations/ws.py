@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from apps.conversations.generations import hub
+from apps.conversations.generations.beginning import say
 from apps.conversations.generations.presenting import message_values
 from apps.conversations.generations.viewing import Viewer
 from apps.conversations.queries.answers import answer_shown
@@ -97,8 +98,7 @@ class ChatConsumer(HouseConsumer):
         if verdict is not None and not verdict.allowed:
             raise Limited(retry_after=verdict.retry_after)
         deed = partial(deed, actor=actor, **payload)
-        begun, brief = await in_pool(hub.prepare, actor, deed)
-        generation = hub.start(actor, begun, brief=brief, is_counted=True)
+        _, generation = await say(actor, deed)
         self._start(name, self._pump(name, actor, Viewer(generation.transcript)))
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -44,10 +44,10 @@ class Tree:
         return list(self._parents)
 
     def path(self, last: int | None) -> list[int]:
-        """The branch that ends there, its first message first; empty for None."""
+        """The branch that ends there, its first message first; empty for None, and for what was removed meanwhile."""
         found = []
         at = last
-        while at is not None:
+        while at is not None and at in self._parents:
             found.append(at)
             at = self._parents[at]
         return found[::-1]

@@ -17,10 +17,11 @@ from django.conf import settings
 
 from apps.conversations.domain.positions import Position, read_position
 from apps.conversations.generations import hub
+from apps.conversations.generations.beginning import say
 from apps.conversations.generations.presenting import message_values
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.viewing import Told
-from apps.conversations.graphql.beginning import admit, whole
+from apps.conversations.graphql.admitting import admit
 from apps.conversations.graphql.types import MessageError, MessageType
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import answers as queries
@@ -233,16 +234,11 @@ async def _say(
     waits = arguments.pop("wait", None)
     if (name := arguments.pop("id", None)) is not None:
         arguments["message_id"] = name
-    begun, generation = await whole(_begin(actor, partial(deed, actor=actor, **arguments)))
+    begun, generation = await say(actor, partial(deed, actor=actor, **arguments))
     if waits:
         await _until_whole(generation)
     shown = await in_pool(_shown, actor, generation.message)
     return payload(conversation_id=begun.conversation.public_id, message=shown)
-
-
-async def _begin(actor: Actor, begin: Callable[[], Begun]) -> tuple[Begun, Generation]:
-    begun = await in_pool(begin)
-    return begun, hub.start(actor, begun, is_counted=True)
 
 
 async def _until_whole(generation: Generation) -> None:

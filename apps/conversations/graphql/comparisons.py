@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import hub
-from apps.conversations.graphql.beginning import admit, whole
+from apps.conversations.generations.beginning import whole
+from apps.conversations.graphql.admitting import admit
 from apps.conversations.graphql.types import ConversationUsage, MessageError, used
 from apps.conversations.models import Comparison
 from apps.conversations.permissions import ConversationsPermission

@@ -7,7 +7,7 @@ from typing import Any
 import graphene
 
 from apps.conversations.generations import titles
-from apps.conversations.graphql.beginning import admit
+from apps.conversations.graphql.admitting import admit
 from apps.conversations.graphql.types import ConversationType
 from apps.conversations.permissions import ConversationsPermission
 from apps.core.actor import Actor

@@ -147,7 +147,7 @@ def _newest_turns(
         numbers = path[max(0, end - PAGE) : end]
         if missing := [number for number in numbers if number not in rows]:
             rows |= _rows(Message.objects.filter(pk__in=missing))
-        for row in (rows[number] for number in reversed(numbers)):
+        for row in (rows[number] for number in reversed(numbers) if number in rows):
             if not (row.content or row.files):
                 empty += 1
                 continue

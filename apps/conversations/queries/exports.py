@@ -27,4 +27,4 @@ def active_branch(*, actor: Actor, conversation_id: str) -> tuple[Conversation, 
     conversation = conversations.conversation_of(actor=actor, conversation_id=conversation_id)
     path = tree_of(conversation).path(conversation.head_id)
     rows = {message.pk: message for message in Message.objects.filter(conversation=conversation)}
-    return conversation, [rows[number] for number in path]
+    return conversation, [rows[number] for number in path if number in rows]

@@ -71,8 +71,11 @@ def open_message(*, actor: Actor, conversation_id: str, message_id: str) -> Mess
 
 
 def view_of(*, actor: Actor, message: Message) -> MessageView:
-    """The same of a row somebody holds already, and may see; read anew."""
-    return _views(actor, tree_of(message.conversation), [message.pk])[0]
+    """The same of a row somebody holds already, and may see; read anew. Raises `NotFound`."""
+    views = _views(actor, tree_of(message.conversation), [message.pk])
+    if not views:
+        raise NotFound  # removed since
+    return views[0]
 
 
 def find_message(*, actor: Actor, message_id: str) -> Message:
@@ -104,7 +107,7 @@ def branch_of(conversation: Conversation, last: int | None) -> list[Message]:
     """
     path = tree_of(conversation).path(last)
     rows = Message.objects.in_bulk(path)
-    return [rows[number] for number in path]
+    return [rows[number] for number in path if number in rows]
 
 
 def running(conversation: Conversation, now: datetime | None = None) -> list[Generation]:

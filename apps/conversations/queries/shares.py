@@ -88,7 +88,8 @@ def _messages(share: Share) -> Iterator[SharedMessage]:
         part = path[start : start + BATCH]
         rows = Message.objects.in_bulk(part)
         for number in part:
-            row = rows[number]
+            if (row := rows.get(number)) is None:
+                continue  # removed since the tree was read
             content = row.content
             if number == share.until_id:
                 content = content[: share.until_length]

@@ -13,6 +13,7 @@ from django.http import HttpResponse, HttpResponseBase
 
 from apps.conversations.domain.positions import Position, read_position
 from apps.conversations.generations import hub
+from apps.conversations.generations.beginning import whole
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.viewing import Viewer
 from apps.conversations.models import Message
@@ -124,13 +125,12 @@ async def _say(
 ) -> HttpResponseBase:
     """Begin it once, and give the answer: as it comes, or when it is whole."""
     actor = _actor(request)
-    prepared = await in_pool(replays.once, request, begin)
-    if isinstance(prepared, Message):
-        viewer, generation = await hub.attach(prepared), None
-        conversation = prepared.conversation.public_id
+    said = await whole(_begin(request, actor, begin))
+    if isinstance(said, Message):
+        viewer, generation = await hub.attach(said), None
+        conversation = said.conversation.public_id
     else:
-        begun, brief = prepared
-        generation = hub.start(actor, begun, brief=brief, is_counted=True)
+        begun, generation = said
         viewer, conversation = Viewer(generation.transcript), begun.conversation.public_id
     if is_stream:
         response: HttpResponseBase = stream_of(request, viewer, {"conversationId": conversation})
@@ -142,6 +142,17 @@ async def _say(
     if generation is None:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+async def _begin(
+    request: GateRequest, actor: Actor, begin: Callable[[], Begun]
+) -> tuple[Begun, Generation] | Message:
+    """The message, where the caller's key has begun it before."""
+    prepared = await in_pool(replays.once, request, begin)
+    if isinstance(prepared, Message):
+        return prepared
+    begun, brief = prepared
+    return begun, hub.start(actor, begun, brief=brief, is_counted=True)
 
 
 async def _until_whole(request: GateRequest, viewer: Viewer, generation: Generation | None) -> None:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import hub
+from apps.conversations.generations.beginning import whole
 from apps.conversations.models import Comparison
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import comparisons as queries
@@ -234,14 +235,19 @@ async def comparisons_door(request: GateRequest) -> HttpResponseBase:
 async def _begin(request: GateRequest) -> HttpResponse:
     body = bodies.read(request, ComparisonBody, may_be_empty=False)
     assert request.actor is not None
-    compared, shown = await in_pool(_kept, request.actor, body)
-    for index, begun in enumerate(compared.begun):
-        # The door has counted one call; the others count as they are made.
-        hub.start(request.actor, begun, is_counted=index == 0)
+    compared, shown = await whole(_compare(request.actor, body))
     headers = {"Location": f"/api/v1/comparisons/{compared.comparison.public_id}"}
     return HttpResponse(
         json.dumps(shown), status=201, content_type="application/json", headers=headers
     )
+
+
+async def _compare(actor: Actor, body: dict[str, Any]) -> tuple[Compared, dict[str, Any]]:
+    compared, shown = await in_pool(_kept, actor, body)
+    for index, begun in enumerate(compared.begun):
+        # The door has counted one call; the others count as they are made.
+        hub.start(actor, begun, is_counted=index == 0)
+    return compared, shown
 
 
 def _kept(actor: Actor, body: dict[str, Any]) -> tuple[Compared, dict[str, Any]]:

@@ -1,20 +1,12 @@
-"""What deeds that begin answers have in common: they count as chats, and are not parted from their calls."""
+"""What deeds that begin answers have in common: they count as chats."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 from apps.core.actor import Actor
 from apps.core.asgi.request import request_id_from
 from apps.core.errors import Limited
 from apps.core.limits import policy
 from apps.core.tenancy import enter_organization
-
-T = TypeVar("T")
-
-_under_way: set[asyncio.Task[Any]] = set()
 
 
 async def admit(actor: Actor) -> Actor:
@@ -27,11 +19,3 @@ async def admit(actor: Actor) -> Actor:
     if not verdict.allowed:
         raise Limited(retry_after=verdict.retry_after)
     return Actor(actor.identity, request_id_from(None), actor.address)
-
-
-async def whole(work: Coroutine[Any, Any, T]) -> T:
-    """To its end, whoever leaves: rows whose call never began would stand there until their lease runs out."""
-    task = asyncio.create_task(work)
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
-    return await asyncio.shield(task)
