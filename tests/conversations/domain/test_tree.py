@@ -21,6 +21,10 @@ def test_path_leads_from_the_first_message(last, path):
     assert Tree(PAIRS).path(last) == path
 
 
+def test_no_path_leads_to_what_was_removed():
+    assert Tree([]).path(5) == []
+
+
 @pytest.mark.parametrize(
     ("number", "leaf"), [(1, 7), (2, 6), (3, 7), (4, 8), (5, 6), (6, 6), (8, 8)]
 )

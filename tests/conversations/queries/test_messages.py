@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from apps.conversations.enums import MessageStatus
 from apps.conversations.models import Message
+from apps.conversations.queries import exports
 from apps.conversations.queries import messages as queries
 from apps.conversations.queries.shown import Siblings
+from apps.conversations.services.conversations import remove_conversation
 from apps.conversations.services.feedback import give_feedback
 from apps.core.errors import NotFound
 from apps.core.tenancy import organization_scope
@@ -219,3 +222,33 @@ def test_branch_of_is_whole(thread):
     assert queries.branch_of(thread.row, rows[3].pk) == rows
     assert queries.branch_of(thread.row, rows[1].pk) == rows[:2]
     assert queries.branch_of(thread.row, None) == []
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_what_is_removed_while_it_is_read_is_not_there(thread, ada, monkeypatch, is_before):
+    rows = make_branch(thread.row, 4)
+    one, last, name = rows[0], rows[-1].pk, thread.row.public_id
+    tree_of = queries.tree_of
+
+    def removing(conversation):
+        if is_before:
+            remove_conversation(actor=ada, conversation_id=name)
+            return tree_of(conversation)
+        tree = tree_of(conversation)
+        remove_conversation(actor=ada, conversation_id=name)
+        return tree
+
+    for read in (
+        lambda: queries.branch_of(thread.row, last),
+        lambda: queries.branch_page(actor=ada, conversation_id=name).rows,
+        lambda: exports.active_branch(actor=ada, conversation_id=name)[1],
+    ):
+        with transaction.atomic(), monkeypatch.context() as patched:
+            patched.setattr(queries, "tree_of", removing)
+            patched.setattr(exports, "tree_of", removing)
+            assert list(read()) == []
+            transaction.set_rollback(True)
+    with monkeypatch.context() as patched:
+        patched.setattr(queries, "tree_of", removing)
+        with pytest.raises(NotFound):
+            queries.open_message(actor=ada, conversation_id=name, message_id=one.public_id)
