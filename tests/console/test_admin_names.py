@@ -14,6 +14,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "audit entries",
         "budgets",
         "captures",
+        "conversations",
         "deployments",
         "invitations",
         "jobs",
@@ -39,7 +40,17 @@ def test_every_model_in_the_admin_has_a_name_in_english():
 def test_every_app_in_the_admin_has_a_name():
     apps = {model._meta.app_config.verbose_name for model in admin.site._registry}
 
-    assert apps == {"Approvals", "Core", "Events", "Jobs", "Keys", "Models", "Organisations and people", "Providers"}
+    assert apps == {
+        "Approvals",
+        "Conversations",
+        "Core",
+        "Events",
+        "Jobs",
+        "Keys",
+        "Models",
+        "Organisations and people",
+        "Providers",
+    }
 
 
 def test_every_model_in_the_admin_says_what_a_row_is():

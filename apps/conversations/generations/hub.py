@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from apps.conversations.adapters.frames import Frame, FrameBridge
 from apps.conversations.domain.answers import Ending
 from apps.conversations.domain.positions import Position
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import calls
 from apps.conversations.generations.running import Generation
-from apps.conversations.generations.telling import Teller
 from apps.conversations.generations.transcripts import transcript_of
 from apps.conversations.generations.viewing import Viewer
 from apps.conversations.generations.watching import Watch
@@ -33,6 +32,10 @@ from apps.core.actor import Actor
 from apps.core.asgi.ending import LAST_SECONDS
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import request_id_from
+
+if TYPE_CHECKING:
+    from apps.conversations.adapters.frames import Frame, FrameBridge
+    from apps.conversations.generations.telling import Teller
 
 STOP_SECONDS = 5.0
 """How long whoever stops an answer waits for its end; a dead owner's is ended by then."""
@@ -114,6 +117,10 @@ class Hub:
 
     def _open(self) -> None:
         if self._bridge is None and settings.SIGNALBOX_REDIS_URL:
+            # Local: a house without Redis does not load what speaks to it.
+            from apps.conversations.adapters.frames import FrameBridge  # noqa: PLC0415
+            from apps.conversations.generations.telling import Teller  # noqa: PLC0415
+
             self._bridge = FrameBridge(
                 settings.SIGNALBOX_REDIS_URL, on_frame=self._watch.hear, on_bell=self._heed
             )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from apps.conversations.adapters.frames import FrameBridge
 from apps.conversations.generations.running import Generation
+
+if TYPE_CHECKING:
+    from apps.conversations.adapters.frames import FrameBridge
 
 LISTENED_SECONDS = 10.0
 """How long a word of listeners is good for; they say it again before."""

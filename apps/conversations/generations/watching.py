@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
 
-from apps.conversations.adapters.frames import Frame, FrameBridge
 from apps.conversations.domain.answers import Ending, Standing
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations.transcripts import Transcript, transcript_of
 from apps.conversations.queries import standings
 from apps.core.asgi.pool import in_pool
+
+if TYPE_CHECKING:
+    from apps.conversations.adapters.frames import Frame, FrameBridge
 
 log = structlog.get_logger(__name__)
 
