@@ -51,7 +51,31 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def dumps(value: Any) -> bytes:
+    try:
+        return _dumps(value)
+    except TypeError as error:
+        if "64-bit" not in str(error):
+            raise
+        return _dumps(_within_64_bits(value))
+
+
+def _dumps(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def _within_64_bits(value: Any) -> Any:
+    """PostgreSQL gives 1e300 back as a whole number of 301 digits: it is written as the float it was."""
+    match value:
+        case dict():
+            return {key: _within_64_bits(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_within_64_bits(item) for item in value]
+        case int() if abs(value) > MAX_INTEGER:
+            try:
+                return float(value)
+            except OverflowError:
+                return str(value)
+    return value
 
 
 def shown(text: str) -> str:
