@@ -202,6 +202,21 @@ def test_dumps_is_read_back(value: Any) -> None:
     assert strict.parse(strict.dumps(value)) == value
 
 
+def test_dumps_writes_whole_numbers_beyond_64_bits_as_floats() -> None:
+    value = {"a": [10**300, (-(2**70), True)], "b": 2**63 - 1, "c": {"d": 10**400}}
+
+    read = json.loads(strict.dumps(value))
+
+    assert read == {
+        "a": [1e300, [-(2.0**70), True]],
+        "b": 2**63 - 1,
+        "c": {"d": "1" + "0" * 400},
+    }
+    assert type(read["a"][0]) is float
+    with pytest.raises(TypeError, match="str"):
+        strict.dumps("\ud800")
+
+
 def test_dumps_writes_what_django_hands_out() -> None:
     from django.utils.functional import lazystr  # noqa: PLC0415 - beside the one use
     from django.utils.safestring import mark_safe  # noqa: PLC0415 - beside the one use
