@@ -17,6 +17,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+MOST_RENDERED = 200_000
+"""Characters of answers that are read as Markdown; the rest is plain text. Anybody may ask for this page, again and again."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
@@ -36,20 +38,22 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _shown(found: queries.SharedConversation) -> list[dict[str, Any]]:
-    return [
-        {
-            "is_answer": message.role == MessageRole.ASSISTANT,
-            "who": message.model or found.model,
-            "at": message.created_at,
-            "files": message.files,
-            # What a person wrote is shown as they wrote it; a model writes Markdown.
-            "html": markdown.to_html(message.content)
-            if message.role == MessageRole.ASSISTANT
-            else "",
-            "text": message.content,
-        }
-        for message in found.messages
-    ]
+    left, shown = MOST_RENDERED, []
+    for message in found.messages:
+        is_answer = message.role == MessageRole.ASSISTANT
+        # What a person wrote is shown as they wrote it; a model writes Markdown.
+        left -= len(message.content) if is_answer else 0
+        shown.append(
+            {
+                "is_answer": is_answer,
+                "who": message.model or found.model,
+                "at": message.created_at,
+                "files": message.files,
+                "html": markdown.to_html(message.content) if is_answer and left >= 0 else "",
+                "text": message.content,
+            }
+        )
+    return shown
 
 
 def _page(template: str, context: dict[str, Any], *, status: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.conversations.services import sharing
+from apps.conversations.views import links
 from apps.core.actor import Actor
 from apps.core.asgi import access
 from apps.core.spool import process
@@ -50,6 +51,17 @@ def test_the_page_shows_the_conversation(actor: Actor, client: GateClient) -> No
     assert "<h1>Title &amp; &lt;b&gt;</h1>" in html
     assert '<div class="shared__text shared__text--plain">my *question*</div>' in html
     assert '<div class="shared__text"><p>an <strong>answer</strong></p>\n</div>' in html
+
+
+def test_only_so_much_of_a_page_is_read_as_markdown(
+    actor: Actor, client: GateClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MOST_RENDERED", 20)
+
+    html = client.get(path_of(actor, "a", "**one** two", "b", "**three** four")).body.decode()
+
+    assert '<div class="shared__text"><p><strong>one</strong> two</p>\n</div>' in html
+    assert '<div class="shared__text shared__text--plain">**three** four</div>' in html
 
 
 def test_the_page_runs_nothing_and_loads_nothing_of_others(
