@@ -22,6 +22,8 @@ from apps.core.tenancy import organization_scope
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 MOST_TEXT = 400_000
 """Characters of one attached text that a model is given."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of all files of a call, the newest first: one file may stand in a thousand messages."""
 MOST_TOKENS = 2_000_000
 """Where nobody knows how much a model reads: more than any does is not even looked at."""
 PAGE = 200
@@ -179,7 +181,15 @@ def _with_files(conversation: Conversation, turns: list[Turn]) -> list[Turn]:
     if not wanted:
         return turns
     rows = uploads.contents_of(conversation.public_id, wanted)
-    return [_filled(turn, rows) if turn.files else turn for turn in turns]
+    left, filled = MOST_BYTES, []
+    for turn in reversed(turns):
+        taken: dict[str, StoredFile] = {}
+        for row in (rows[name] for file in turn.files if (name := str(file.get("id", ""))) in rows):
+            if (size := _size_read(row)) <= left:
+                left -= size
+                taken[row.public_id] = row
+        filled.append(_filled(turn, taken) if turn.files else turn)
+    return filled[::-1]
 
 
 def _filled(turn: Turn, rows: dict[str, StoredFile]) -> Turn:
@@ -187,6 +197,7 @@ def _filled(turn: Turn, rows: dict[str, StoredFile]) -> Turn:
     for file in turn.files:
         row = rows.get(str(file.get("id", "")))
         if row is None:
+            content += f"\n\n[Attached file: {file.get('name', '')}, which is not shown here]"
             continue
         try:
             if _is_picture(file):
@@ -203,8 +214,18 @@ def _picture(row: StoredFile) -> Picture:
         return Picture(row.content_type.partition(";")[0], base64.b64encode(stream.read()).decode())
 
 
+def _size_read(row: StoredFile) -> int:
+    if _is_text(row):
+        return min(row.size, MOST_TEXT * 4)
+    return row.size if row.content_type.startswith(PICTURES) else 0
+
+
+def _is_text(row: StoredFile) -> bool:
+    return row.content_type.startswith(("text/", "application/json"))
+
+
 def _text(row: StoredFile) -> str:
-    if not row.content_type.startswith(("text/", "application/json")):
+    if not _is_text(row):
         return f"({row.size} bytes of {row.content_type})"
     with files.open(row) as stream:
         text = stream.read(MOST_TEXT * 4).decode("utf-8", "replace")

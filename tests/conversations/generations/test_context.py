@@ -12,6 +12,7 @@ import pytest
 from apps.conversations.enums import MessageStatus, Trimming
 from apps.conversations.generations.viewing import Told
 from apps.conversations.models import Message, Summary
+from apps.conversations.queries import briefs
 from apps.conversations.queries.uploads import PURPOSE
 from apps.core.files import files
 from apps.core.models import StoredFile
@@ -161,6 +162,21 @@ def test_pictures_go_up_as_pictures_and_texts_as_text(talk: Talk) -> None:
             ],
         }
     ]
+
+
+def test_of_too_many_bytes_of_files_the_newest_go_up(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk.house.route(talk.house.deployment("ok", capabilities=["chat", "vision"]))
+    picture = stored(talk, PNG, "cat.png", "image/png")
+    monkeypatch.setattr(briefs, "MOST_BYTES", len(PNG) + 1)
+
+    talk.answer("Look", attachments=[picture.public_id])
+    talk.answer("Again", attachments=[picture.public_id])
+
+    before, _, now = sent(talk)
+    assert before["content"] == "Look\n\n[Attached file: cat.png, which is not shown here]"
+    assert [part["type"] for part in now["content"]] == ["text", "image_url"]
 
 
 def test_a_model_that_sees_nothing_is_told_of_the_picture(talk: Talk) -> None:
