@@ -194,6 +194,55 @@ def test_a_grant_lost_between_request_and_click_is_lost(asker, approver):
         decisions.reject(actor=remembered, approval_id=request.public_id, reason="no")
 
 
+def _lose_the_grant(person):
+    Membership.objects.filter(pk=person.pk).update(is_approver=False)
+
+
+def _leave(person):
+    person.delete()
+
+
+def _be_switched_off(person):
+    type(person.user).objects.filter(pk=person.user_id).update(is_active=False)
+
+
+def _be_barred(person):
+    ApprovalRequest.objects.update(barred=person.user.public_id)
+
+
+@pytest.mark.parametrize("lose", [_lose_the_grant, _leave, _be_switched_off, _be_barred])
+def test_a_quorum_counts_those_alone_who_could_still_approve(lose, asker, approver, second, facts):
+    request = make_approval(actor_of(asker), quorum=2)
+    third = make_member(request.organization, is_approver=True)
+    approve(approver, request)
+    lose(approver)
+
+    approve(second, request)
+    between = ApprovalRequest.objects.get(pk=request.pk).state
+    given = facts[-1].data["given"]
+    approve(third, request)
+
+    assert (between, given, ApprovalRequest.objects.get(pk=request.pk).state) == (
+        "pending",
+        1,
+        "approved",
+    )
+    assert [each.lapsed_at is None for each in Decision.objects.order_by("pk")] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_an_approval_outlives_the_key_it_was_given_by(asker, approver, second):
+    request = make_approval(actor_of(asker), quorum=2)
+    key = make_key(approver, is_approver=True)
+    approve(actor_of_key(key.secret), request)
+    keys.revoke_key(actor=actor_of(approver), key_id=key.key.public_id)
+
+    assert approve(second, request).state == "approved"
+
+
 def test_who_was_removed_or_whose_key_ended_does_not_decide(asker, approver, second):
     request = make_approval(actor_of(asker))
     key = make_key(approver, is_approver=True)

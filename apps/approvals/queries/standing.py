@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from apps.approvals.models import ApprovalRequest
 from apps.core.actor import Actor, CredentialKind, Identity
 from apps.keys.queries import identities as keys
 from apps.keys.queries import makers
@@ -31,6 +33,17 @@ def people_behind(actor: Actor | None) -> set[str]:
 def people_of(requester_id: str) -> set[str]:
     """The same for a request of old: somebody may have made the service account another key since."""
     return makers.people_of_account(requester_id) if requester_id.startswith("svc_") else set()
+
+
+def barred_from(request: ApprovalRequest) -> set[str]:
+    """Ids of the people who count as askers of this request at this moment."""
+    return {*request.barred.split(), *people_of(request.requester_id)}
+
+
+def still_deciding(request: ApprovalRequest, ids: Iterable[str]) -> set[str]:
+    """Those of these people who could decide on it if they clicked now."""
+    holders = tenants.approvers_among(user_ids=ids, organization_id=request.organization_id)
+    return holders - barred_from(request)
 
 
 def operator_at(user: Any, session_key: str, organization: Any) -> Identity:

@@ -93,8 +93,7 @@ def _refuse_person(request: ApprovalRequest, actor: Actor) -> None:
             f"This needs the permission {ApprovalsPermission.DECIDE.value}.",
             permission=ApprovalsPermission.DECIDE.value,
         )
-    barred = {*request.barred.split(), *standing.people_of(request.requester_id)}
-    if {identity.principal, *standing.people_behind(actor)} & barred:
+    if {identity.principal, *standing.people_behind(actor)} & standing.barred_from(request):
         raise OwnRequest
     if request.approvers and identity.principal not in request.approvers.split():
         raise NotAnApprover
@@ -118,7 +117,15 @@ def _record(request: ApprovalRequest, actor: Actor, verdict: Verdict, comment: s
     )
 
 
+def _lapse_lost(request: ApprovalRequest) -> None:
+    """An approval stands while its giver could give it again: who lost the grant since no longer makes up a quorum."""
+    rows = Decision.objects.filter(request=request, lapsed_at=None)
+    able = standing.still_deciding(request, rows.values_list("approver_id", flat=True))
+    rows.exclude(approver_id__in=able).update(lapsed_at=timezone.now())
+
+
 def _settle(request: ApprovalRequest, actor: Actor, comment: str) -> None:
+    _lapse_lost(request)
     given = Decision.objects.filter(request=request, lapsed_at=None).count()
     topic = topics.REQUEST_ENDORSED
     if given >= request.quorum:

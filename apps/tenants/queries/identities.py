@@ -33,6 +33,14 @@ def identity_of_member(
     return None if membership is None else identity_from(membership, credential)
 
 
+def approvers_among(*, user_ids: Iterable[str], organization_id: int) -> set[str]:
+    """Public ids of those of these people who are members here with the approver grant, now."""
+    condition = Q(
+        user__public_id__in=list(user_ids), organization_id=organization_id, is_approver=True
+    )
+    return {membership.user.public_id for membership in _memberships(condition)}
+
+
 def identity_of_service_account(
     *, service_account_id: int, credential: Credential
 ) -> Identity | None:
