@@ -20,7 +20,7 @@ from tests.factories.conversations import (
     make_generation,
     make_message,
 )
-from tests.factories.providers import make_deployment, make_route
+from tests.factories.providers import make_deployment, make_provider, make_route
 from tests.factories.tenants import actor_of
 
 ATTACK = """<script>alert(1)</script> [a](javascript:alert(1)) <img src=x onerror=alert(1)>
@@ -284,6 +284,33 @@ def test_models_are_the_organizations_enabled_routes_and_the_one_that_is_gone(
     (select,) = re.findall(r"<select data-model>(.*?)</select>", html)
     assert re.findall(r'value="([^"]*)"', select) == ["support", "lost"]
     assert re.findall(r'value="([^"]*)" selected', select) == ["lost"]
+
+
+def models_offered(html: str) -> tuple[list[str], list[str]]:
+    """What may be talked to, and what is chosen."""
+    (select,) = re.findall(r"<select data-model>(.*?)</select>", html)
+    named = r'value="([^"]*)"'
+    return re.findall(named, select), re.findall(f"{named} selected", select)
+
+
+def test_new_conversation_offers_what_makes_its_answers_up_last(at_user, organization):
+    for name, kind in (("acted", "simulated"), ("meant", "openai")):
+        deployment = make_deployment(organization, provider=make_provider(organization, kind=kind))
+        make_route(organization, name=name, targets=[deployment])
+
+    assert models_offered(page(at_user.get("/console/chat/new"))) == (["meant", "acted"], [])
+
+
+def test_new_conversation_begins_with_what_was_talked_to_last(
+    at_user, ada, admin, organization, route
+):
+    make_route(organization, name="another")
+    make_conversation(ada, model="support")
+    make_conversation(actor_of(admin), model="another", visibility=Visibility.ORGANIZATION)
+
+    assert models_offered(page(at_user.get("/console/chat/new")))[1] == ["support"]
+    asked = page(at_user.get("/console/chat/new?model=another"))
+    assert models_offered(asked)[1] == ["another"]
 
 
 def test_without_a_route_there_is_nobody_to_talk_to(at_user, organization):

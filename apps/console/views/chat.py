@@ -160,16 +160,22 @@ def _blank_thread(request: HttpRequest) -> dict[str, Any]:
         "collection": chat_rows.API,
         "upload_url": UPLOAD,
         "may_write": may_write,
-        "models": models_of(actor, request.GET.get("model", "")) if may_write else [],
+        "models": models_of(actor, _model_to_begin_with(request)) if may_write else [],
         "messages": [],
         "tags": [],
     }
 
 
+def _model_to_begin_with(request: HttpRequest) -> str:
+    """As the address says, else what was talked to last, where it still answers."""
+    actor = actor_of(request)
+    last = conversations.last_model(actor=actor)
+    return request.GET.get("model") or (last if last in routing.names_to_call(actor=actor) else "")
+
+
 def models_of(actor: Actor, chosen: str) -> list[dict[str, Any]]:
     """Routes to talk to; the one chosen stands among them even when it is gone."""
-    routes = routing.routes(actor=actor).prefetch_related(None).filter(is_enabled=True)
-    names = list(routes.values_list("name", flat=True))
+    names = routing.names_to_call(actor=actor)
     gone = [chosen] if chosen and chosen not in names else []
     return [
         {"value": name, "label": name, "is_selected": name == chosen} for name in [*names, *gone]

@@ -56,6 +56,13 @@ def list_conversations(
     return found.order_by("-updated_at", "-pk")
 
 
+def last_model(*, actor: Actor) -> str:
+    """What the actor last talked to; empty before their first conversation."""
+    require(actor, ConversationsPermission.VIEW)
+    own = visible(actor).filter(owner=actor.principal).order_by("-updated_at", "-pk")
+    return own.values_list("model", flat=True).first() or ""
+
+
 def conversation_of(*, actor: Actor, conversation_id: str) -> Conversation:
     """Raises `NotFound`, also for what is another's and private, whoever asks."""
     require(actor, ConversationsPermission.VIEW)

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from django.db.models import (
     Count,
+    Exists,
     Model,
+    OuterRef,
     Prefetch,
     QuerySet,
     TextField,
@@ -21,6 +23,7 @@ from apps.core.errors import NotFound
 from apps.core.permissions import require
 from apps.core.text import is_misleading
 from apps.providers.domain.terms import is_id
+from apps.providers.enums import ProviderKind
 from apps.providers.models import Deployment, Provider, Route, RouteTarget, RouteVersion
 from apps.providers.permissions import ProvidersPermission
 
@@ -58,6 +61,16 @@ def routes(*, actor: Actor) -> QuerySet[Route]:
     """By name, each with its targets and their deployments."""
     require(actor, ProvidersPermission.VIEW)
     return Route.objects.prefetch_related(targets()).order_by("name")
+
+
+def names_to_call(*, actor: Actor) -> list[str]:
+    """Of routes that answer, by name; those that only make their answers up come last."""
+    real = RouteTarget.objects.filter(route=OuterRef("pk")).exclude(
+        deployment__provider__kind=ProviderKind.SIMULATED
+    )
+    enabled = routes(actor=actor).prefetch_related(None).filter(is_enabled=True)
+    ordered = enabled.annotate(is_real=Exists(real)).order_by("-is_real", "name")
+    return list(ordered.values_list("name", flat=True))
 
 
 def whole_provider(provider: Provider) -> Provider:
