@@ -18,7 +18,7 @@ from apps.models.enums import Stage
 from apps.models.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.services import registry, stages, versions
+from apps.models.services import aliases, registry, stages, versions
 
 VIEW, MANAGE = ModelsPermission.VIEW, ModelsPermission.MANAGE
 REVISION = "The revision the change is based on; STALE when it is no longer the present one."
@@ -287,7 +287,7 @@ class DeleteModelVersion(HouseMutation):
 
 
 class SetModelAlias(HouseMutation):
-    """Let an alias name a version."""
+    """Let an alias name a version, or ask for approval first."""
 
     class Meta:
         permission = MANAGE
@@ -299,11 +299,13 @@ class SetModelAlias(HouseMutation):
         expected_revision = graphene.Int(description=REVISION)
 
     model = graphene.Field(ModelType, required=True)
+    approval_id = graphene.ID(description="What it waits for; null when it is done.")
 
     @classmethod
     def perform(cls, actor: Actor, **arguments: Any) -> SetModelAlias:
         tag = arguments.pop("version")
-        return cls(model=stages.set_alias(actor=actor, tag=tag, **arguments))
+        moved = aliases.set_alias(actor=actor, tag=tag, **arguments)
+        return cls(model=moved.model, approval_id=moved.approval_id)
 
 
 class RemoveModelAlias(HouseMutation):
@@ -319,7 +321,7 @@ class RemoveModelAlias(HouseMutation):
 
     @classmethod
     def perform(cls, actor: Actor, **arguments: Any) -> RemoveModelAlias:
-        return cls(model=stages.remove_alias(actor=actor, **arguments))
+        return cls(model=aliases.remove_alias(actor=actor, **arguments))
 
 
 class Mutation(graphene.ObjectType):

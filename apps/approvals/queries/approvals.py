@@ -52,6 +52,14 @@ def approval(*, actor: Actor, approval_id: str) -> ApprovalRequest:
     return found
 
 
+def waiting(*, organization_id: int, kind: str, subject_id: str) -> ApprovalRequest | None:
+    """For the app that asked: what waits on this subject at present; there is one at most."""
+    rows = ApprovalRequest.objects.filter(
+        organization_id=organization_id, kind=kind, subject_id=subject_id
+    )
+    return rows.filter(in_state(State.PENDING, timezone.now())).first()
+
+
 def count_for(actor: Actor) -> int:
     """How many wait for this actor's decision. Nothing is asked of the database for those who decide on nothing."""
     if not has(actor, ApprovalsPermission.DECIDE):

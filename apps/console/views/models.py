@@ -21,7 +21,7 @@ from apps.core.permissions import has, require
 from apps.events.permissions import EventsPermission
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.services import registry, stages
+from apps.models.services import aliases, registry
 
 if TYPE_CHECKING:
     from apps.models.models import ModelVersion, RegisteredModel
@@ -269,7 +269,7 @@ def alias(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the UR
     if form.is_valid():
         data = form.cleaned_data
         try:
-            stages.set_alias(
+            moved = aliases.set_alias(
                 actor=actor,
                 name=id,
                 alias=data["alias"],
@@ -280,6 +280,8 @@ def alias(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the UR
             status = add_errors(form, error)
         else:
             text = _("“%(alias)s” names %(version)s now.") % data
+            if moved.approval_id is not None:
+                text = _("People are asked to approve it; until then the alias stays as it is.")
             return done(request, text, reverse("console:model", args=[id]))
     return _show_model(request, id, form, status)
 
@@ -289,7 +291,7 @@ def alias(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the UR
 def unalias(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
     where = reverse("console:model", args=[id])
     try:
-        stages.remove_alias(actor=actor_of(request), name=id, alias=request.POST.get("alias", ""))
+        aliases.remove_alias(actor=actor_of(request), name=id, alias=request.POST.get("alias", ""))
     except AppError as error:
         return refused(request, error, where)
     return done(request, _("The alias is gone."), where)

@@ -14,14 +14,16 @@ from apps.models.queries import registry as queries
 from apps.models.rest.examples import CATALOG, COMPARISON, DETAIL, MODEL
 from apps.models.rest.serializers import (
     AliasBody,
+    AliasRequestSerializer,
     CatalogSerializer,
     ComparisonSerializer,
     ModelBody,
     ModelChangeBody,
     ModelDetailSerializer,
     ModelSerializer,
+    waiting,
 )
-from apps.models.services import registry, stages
+from apps.models.services import aliases, registry
 
 VIEW, MANAGE = ModelsPermission.VIEW, ModelsPermission.MANAGE
 READING, WRITING = Door(VIEW, limit="models"), Door(MANAGE, limit="models")
@@ -131,24 +133,30 @@ class ModelViewSet(HouseViewSet):
 
     @extend_schema(
         summary="Let an alias name a version",
-        description="Whoever asks for `@alias` gets that version from then on.",
+        description=(
+            "Whoever asks for `@alias` gets that version from then on. Where a policy of approvals covers promotions of "
+            "this model and the version is not in production, the answer is 202 with an `approval_id`, and the alias moves "
+            "once people have agreed."
+        ),
         request=AliasBody,
-        responses=ModelSerializer,
+        responses={200: ModelSerializer, 202: AliasRequestSerializer},
         examples=[MOVED, ONE],
     )
     def set_alias(self, request: Any, id: str, alias: str) -> Response:  # noqa: A002 - the URL's word
-        changed = stages.set_alias(
+        moved = aliases.set_alias(
             actor=self.actor,
             name=id,
             alias=alias,
             tag=self.read(AliasBody)["version"],
             expected_revision=self.expected_revision(),
         )
-        return self.present(changed, ModelSerializer)
+        if moved.approval_id is None:
+            return self.present(moved.model, ModelSerializer)
+        return Response({**waiting(moved.version, moved.approval_id), "alias": alias}, status=202)
 
     @extend_schema(summary="Take an alias away", responses={200: ModelSerializer}, examples=[ONE])
     def remove_alias(self, request: Any, id: str, alias: str) -> Response:  # noqa: A002 - the URL's word
-        changed = stages.remove_alias(
+        changed = aliases.remove_alias(
             actor=self.actor, name=id, alias=alias, expected_revision=self.expected_revision()
         )
         return self.present(changed, ModelSerializer)

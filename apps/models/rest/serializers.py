@@ -194,3 +194,18 @@ class PromotionSerializer(ReadSerializer):
     model = serializers.CharField()
     version = serializers.CharField()
     stage = serializers.CharField(help_text="Where it is until people agree.")
+
+
+class AliasRequestSerializer(PromotionSerializer):
+    alias = serializers.CharField(help_text="It stays as it is until people agree.")
+
+
+def waiting(version: ModelVersion, approval_id: str) -> dict[str, Any]:
+    """What 202 says: nothing has moved yet."""
+    return {
+        "approval_id": approval_id,
+        "status": "pending_approval",
+        "model": version.model.name,
+        "version": version.label,
+        "stage": version.stage,
+    }

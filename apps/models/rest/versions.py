@@ -22,6 +22,7 @@ from apps.models.rest.serializers import (
     StageBody,
     VersionChangeBody,
     VersionSerializer,
+    waiting,
 )
 from apps.models.services import stages, versions
 
@@ -146,7 +147,7 @@ class VersionViewSet(HouseViewSet):
         )
         if moved.approval_id is None:
             return self.present(moved.version, VersionSerializer)
-        return Response(_waiting(moved), status=202)
+        return Response(waiting(moved.version, moved.approval_id), status=202)
 
     @extend_schema(
         operation_id="models_versions_artifact",
@@ -156,13 +157,3 @@ class VersionViewSet(HouseViewSet):
     def artifact(self, request: Any, id: str, tag: str) -> HttpResponseBase:  # noqa: A002
         found = queries.version(actor=self.actor, name=id, tag=tag)
         return attachment(request, found.file, name=f"{found.model.name}-{found.label}")
-
-
-def _waiting(moved: stages.Moved) -> dict[str, Any]:
-    return {
-        "approval_id": moved.approval_id,
-        "status": "pending_approval",
-        "model": moved.version.model.name,
-        "version": moved.version.label,
-        "stage": moved.version.stage,
-    }

@@ -1,28 +1,23 @@
-"""Moving versions: the stage a version is in, and the aliases that name one. One version of a model is in production."""
+"""Moving versions: the stage a version is in. One version of a model is in production."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from apps.approvals.services import requests
 from apps.core.actor import Actor
 from apps.core.errors import Conflict, NotFound
 from apps.core.permissions import require
 from apps.models import topics
-from apps.models.domain import names
 from apps.models.enums import Stage, VersionStatus
 from apps.models.errors import NotReady
-from apps.models.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.models.models import ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.services.announcing import deed, hold, refuse_managed, refuse_more, tell, touch
+from apps.models.services import asking
+from apps.models.services.announcing import deed, hold, refuse_managed, tell, touch
 
-MOST_ALIASES = 50
-MOST_EVIDENCE = 20
-PROMOTION: Final = "model.promotion"
-"""What policies of approvals call it."""
 SERVING = frozenset({Stage.STAGING, Stage.PRODUCTION})
 
 
@@ -55,7 +50,7 @@ def set_stage(
         approval_id = None
         if stage is Stage.PRODUCTION and version.stage != stage:
             refuse_unready(version)
-            approval_id = _ask(actor, model, version)
+            approval_id = asking.ask_promotion(actor, version, former=_former(model))
         if approval_id is None:
             place(actor=actor, version=version, stage=stage)
     return Moved(queries.whole_versions().get(pk=version.pk), approval_id)
@@ -99,79 +94,6 @@ def place(*, actor: Actor | None, version: ModelVersion, stage: Stage) -> None:
     _move(actor, version, stage)
 
 
-def set_alias(
-    *, actor: Actor, name: str, alias: str, tag: str, expected_revision: int | None = None
-) -> RegisteredModel:
-    """Let the alias name this version from now on. Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`, `NotReady`."""
-    require(actor, ModelsPermission.MANAGE)
-    checked = names.check_alias(alias)
-    with deed():
-        model = hold(queries.model_at(name), expected_revision)
-        refuse_managed(model)
-        version = queries.chosen_version(model, tag)
-        if version.status != VersionStatus.READY:
-            raise NotReady
-        before = _aliases(model)
-        others = model.aliases.exclude(name=checked).count()
-        refuse_more(others, MOST_ALIASES, "aliases of a model")
-        ModelAlias.objects.update_or_create(
-            model=model,
-            name=checked,
-            defaults={"version": version},
-            create_defaults={"version": version, "organization_id": model.organization_id},
-        )
-        _changed(actor, topics.ALIAS_SET, model, before)
-    return queries.whole_models().get(pk=model.pk)
-
-
-def remove_alias(
-    *, actor: Actor, name: str, alias: str, expected_revision: int | None = None
-) -> RegisteredModel:
-    """Raises `NotFound`, `PermissionDenied`, `Stale`."""
-    require(actor, ModelsPermission.MANAGE)
-    with deed():
-        model = hold(queries.model_at(name), expected_revision)
-        refuse_managed(model)
-        found = [row for row in ModelAlias.objects.filter(model=model) if row.name == alias]
-        if not found:
-            raise NotFound
-        before = _aliases(model)
-        found[0].delete()
-        _changed(actor, topics.ALIAS_REMOVED, model, before)
-    return queries.whole_models().get(pk=model.pk)
-
-
-def _ask(actor: Actor, model: RegisteredModel, version: ModelVersion) -> str | None:
-    """The id of the request, when a policy wants one."""
-    former = _former(model)
-    request = requests.request_approval(
-        actor=actor,
-        kind=PROMOTION,
-        subject_id=model.public_id,
-        subject_name=model.name,
-        subject_url=f"/console/models/{model.public_id}",
-        title=f"Promote {model.name} {version.label} to Production",
-        consequence=f"Predictions of {model.name} will be made by version {version.label}.",
-        changes=[
-            {
-                "label": "Production",
-                "before": former.label if former else None,
-                "after": version.label,
-            }
-        ],
-        evidence=[
-            {"claim": f"{name} is {value:g}", "value": value}
-            for name, value in list(version.metrics.items())[:MOST_EVIDENCE]
-        ],
-        payload={"version": version.public_id, "former": former.public_id if former else None},
-    )
-    if request is None:
-        return None
-    after = {"version": version.label, "approval": request.public_id}
-    tell(actor=actor, topic=topics.VERSION_REQUESTED, row=version, after=after)
-    return request.public_id
-
-
 def _former(model: RegisteredModel) -> ModelVersion | None:
     return ModelVersion.objects.filter(model=model, stage=Stage.PRODUCTION).first()
 
@@ -182,14 +104,3 @@ def _move(actor: Actor | None, version: ModelVersion, stage: Stage) -> None:
     touch(version)
     after = {"version": version.label, "stage": stage.value}
     tell(actor=actor, topic=topics.VERSION_STAGED, row=version, before=before, after=after)
-
-
-def _aliases(model: RegisteredModel) -> dict[str, str]:
-    rows = ModelAlias.objects.filter(model=model).select_related("version")
-    return {row.name: row.version.label for row in rows}
-
-
-def _changed(actor: Actor, topic: str, model: RegisteredModel, before: dict[str, str]) -> None:
-    touch(model)
-    after = {"aliases": _aliases(model)}
-    tell(actor=actor, topic=topic, row=model, before={"aliases": before}, after=after)

@@ -20,7 +20,7 @@ UPDATE = 'mutation { updateModel(name: "churn", description: "x", expectedRevisi
 VERSION = 'mutation { updateModelVersion(name: "churn", version: "1", metrics: {f1: 0.5}) { version { metrics } } }'
 STAGE = 'mutation { setModelStage(name: "churn", version: "1", stage: "Production") { version { stage } approvalId } }'
 NOWHERE = 'mutation { setModelStage(name: "churn", version: "1", stage: "Nowhere") { approvalId } }'
-ALIAS = 'mutation { setModelAlias(name: "churn", alias: "champion", version: "1") { model { aliases { name version } } } }'
+ALIAS = 'mutation { setModelAlias(name: "churn", alias: "champion", version: "1") { approvalId model { aliases { name version } } } }'
 UNALIAS = (
     'mutation { removeModelAlias(name: "churn", alias: "champion") { model { aliases { name } } } }'
 )

@@ -11,9 +11,10 @@ from apps.core.actor import Role
 from apps.models.models import ModelVersion
 from apps.tenants.models import Organization
 from tests.client import Answer, GateClient
+from tests.factories.approvals import make_policy
 from tests.factories.models import SCHEMA, card, make_model, make_version, schema_of
 from tests.factories.parts import multipart, part
-from tests.factories.tenants import log_in, make_member
+from tests.factories.tenants import actor_of, log_in, make_admin, make_member
 
 pytestmark = pytest.mark.integration
 VERSIONS = "/api/v1/models/churn/versions"
@@ -164,3 +165,23 @@ def test_viewers_read_and_do_not_write(key: str, organization: Organization) -> 
 
     assert GateClient().get(VERSIONS, key=viewer).status == 200
     assert upload(viewer).status == 403
+
+
+def test_an_alias_that_waits_for_people_is_202(key: str, organization: Organization) -> None:
+    make_version(make_model(organization, name="waiting"), label="1.0")
+    make_policy(actor_of(make_admin(organization)), kind="model.promotion", selector="waiting")
+
+    answer = GateClient().put(
+        "/api/v1/models/waiting/aliases/champion", {"version": "1.0"}, key=key
+    )
+
+    body = answer.json()
+    assert (answer.status, body.pop("approval_id")[:5]) == (202, "appr_")
+    assert body == {
+        "status": "pending_approval",
+        "model": "waiting",
+        "version": "1.0",
+        "stage": "None",
+        "alias": "champion",
+    }
+    assert GateClient().get("/models/waiting", key=key).json()["aliases"] == {}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from apps.approvals.models import ApprovalRequest
 from apps.approvals.services import decisions, policies
 from apps.core.actor import Actor
 from apps.core.errors import Conflict, Invalid, NotFound, Stale
@@ -17,7 +18,7 @@ from apps.events.models import AuditEntry
 from apps.models.enums import Stage, VersionStatus
 from apps.models.errors import NotReady, TooMany
 from apps.models.models import ModelVersion, RegisteredModel
-from apps.models.services import stages
+from apps.models.services import aliases, asking, stages
 from apps.tenants.models import Organization
 from tests.factories.models import make_model, make_version
 from tests.factories.tenants import actor_of, make_admin, make_organization
@@ -79,7 +80,7 @@ def test_what_is_not_ready_does_not_serve(
     with pytest.raises(NotReady):
         stages.set_stage(actor=actor, name="churn", tag="1.1", stage=stage)
     with pytest.raises(NotReady):
-        stages.set_alias(actor=actor, name="churn", alias="champion", tag="1.1")
+        aliases.set_alias(actor=actor, name="churn", alias="champion", tag="1.1")
 
 
 def test_a_stale_revision_moves_nothing(churn: RegisteredModel, actor: Actor) -> None:
@@ -105,8 +106,8 @@ def test_a_version_that_is_not_there(churn: RegisteredModel, actor: Actor, tag: 
 
 
 def test_an_alias_names_one_version_at_a_time(churn: RegisteredModel, actor: Actor) -> None:
-    stages.set_alias(actor=actor, name="churn", alias="champion", tag="1.0")
-    model = stages.set_alias(actor=actor, name="churn", alias="champion", tag="2")
+    aliases.set_alias(actor=actor, name="churn", alias="champion", tag="1.0")
+    model = aliases.set_alias(actor=actor, name="churn", alias="champion", tag="2").model
 
     assert [(alias.name, alias.version.label) for alias in model.aliases.all()] == [
         ("champion", "1.1")
@@ -117,7 +118,7 @@ def test_an_alias_names_one_version_at_a_time(churn: RegisteredModel, actor: Act
 @pytest.mark.parametrize("alias", ["", "latest", "production", "1", "A", "a/b", "a..b", "a" * 51])
 def test_a_wrong_alias_is_named(churn: RegisteredModel, actor: Actor, alias: str) -> None:
     with pytest.raises(Invalid) as refused:
-        stages.set_alias(actor=actor, name="churn", alias=alias, tag="1.0")
+        aliases.set_alias(actor=actor, name="churn", alias=alias, tag="1.0")
 
     assert [each.field for each in refused.value.fields] == ["alias"]
 
@@ -125,12 +126,12 @@ def test_a_wrong_alias_is_named(churn: RegisteredModel, actor: Actor, alias: str
 def test_there_may_be_so_many_aliases(
     churn: RegisteredModel, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "MOST_ALIASES", 1)
-    stages.set_alias(actor=actor, name="churn", alias="a", tag="1.0")
-    stages.set_alias(actor=actor, name="churn", alias="a", tag="1.1")
+    monkeypatch.setattr(aliases, "MOST_ALIASES", 1)
+    aliases.set_alias(actor=actor, name="churn", alias="a", tag="1.0")
+    aliases.set_alias(actor=actor, name="churn", alias="a", tag="1.1")
 
     with pytest.raises(TooMany):
-        stages.set_alias(actor=actor, name="churn", alias="b", tag="1.0")
+        aliases.set_alias(actor=actor, name="churn", alias="b", tag="1.0")
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def approver(organization: Organization) -> Actor:
 @pytest.fixture
 def policy(organization: Organization, approver: Actor) -> Any:
     return policies.create_policy(
-        actor=approver, name="churn", kind=stages.PROMOTION, selector="churn*"
+        actor=approver, name="churn", kind=asking.PROMOTION, selector="churn*"
     )
 
 
@@ -167,6 +168,74 @@ def test_an_approval_holds_for_what_people_saw(
         decisions.approve(actor=approver, approval_id=str(moved.approval_id))
 
     assert standings() == {"1.0": "Archived", "1.1": "None", "2.0": "Production"}
+
+
+def named(model: RegisteredModel) -> dict[str, str]:
+    return {alias.name: alias.version.label for alias in model.aliases.select_related("version")}
+
+
+def champion(actor: Actor, tag: str) -> aliases.Aliased:
+    return aliases.set_alias(actor=actor, name="churn", alias="champion", tag=tag)
+
+
+def test_an_alias_under_a_policy_waits_for_people(
+    churn: RegisteredModel, actor: Actor, approver: Actor, policy: Any
+) -> None:
+    champion(actor, "1.0")
+    moved = champion(actor, "1.1")
+    before = named(churn)
+    request = ApprovalRequest.objects.get(public_id=str(moved.approval_id))
+    decisions.approve(actor=approver, approval_id=str(moved.approval_id))
+
+    assert (before, named(churn)) == ({"champion": "1.0"}, {"champion": "1.1"})
+    assert request.changes == [{"label": "@champion", "before": "1.0", "after": "1.1"}]
+    assert request.payload["alias"] == "champion"
+    assert standings() == {"1.0": "Production", "1.1": "None"}
+
+
+def test_a_new_alias_off_production_waits_too(
+    churn: RegisteredModel, actor: Actor, approver: Actor, policy: Any
+) -> None:
+    moved = champion(actor, "1.1")
+    before = named(churn)
+    with pytest.raises(Conflict):
+        promote(actor)
+    decisions.approve(actor=approver, approval_id=str(moved.approval_id))
+
+    assert (before, named(churn)) == ({}, {"champion": "1.1"})
+
+
+def test_an_alias_onto_production_or_where_it_is_needs_nobody(
+    churn: RegisteredModel, actor: Actor, policy: Any
+) -> None:
+    make_version(churn, label="2.0", alias="challenger")
+
+    assert champion(actor, "production").approval_id is None
+    again = aliases.set_alias(actor=actor, name="churn", alias="challenger", tag="2.0")
+
+    assert (again.approval_id, named(churn)) == (None, {"champion": "1.0", "challenger": "2.0"})
+
+
+def test_an_approved_alias_moves_from_where_people_saw_it(
+    churn: RegisteredModel, actor: Actor, approver: Actor, policy: Any
+) -> None:
+    moved = champion(actor, "1.1")
+    champion(actor, "1.0")
+
+    with pytest.raises(Conflict) as refused:
+        decisions.approve(actor=approver, approval_id=str(moved.approval_id))
+
+    assert (refused.value.code, named(churn)) == ("not_carried_out", {"champion": "1.0"})
+
+
+def test_an_alias_of_another_model_needs_nobody(
+    churn: RegisteredModel, organization: Organization, actor: Actor, policy: Any
+) -> None:
+    make_version(make_model(organization, name="fraud"))
+
+    moved = aliases.set_alias(actor=actor, name="fraud", alias="champion", tag="1")
+
+    assert moved.approval_id is None
 
 
 def test_other_stages_need_nobody(churn: RegisteredModel, actor: Actor, policy: Any) -> None:
