@@ -197,6 +197,8 @@ class PromotionSerializer(ReadSerializer):
 
 
 class AliasRequestSerializer(PromotionSerializer):
+    """An alias that waits for approval."""
+
     alias = serializers.CharField(help_text="It stays as it is until people agree.")
 
 

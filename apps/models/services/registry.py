@@ -17,6 +17,7 @@ from apps.models.errors import InProduction
 from apps.models.models import RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
+from apps.models.services import asking
 from apps.models.services.announcing import deed, hold, refuse_managed, refuse_more, tell, touch
 
 MOST_MODELS = 1000
@@ -73,11 +74,13 @@ def remove_model(*, actor: Actor, name: str, expected_revision: int | None = Non
     """With all its versions. Raises `NotFound`, `PermissionDenied`, `Stale`, and `InProduction` while one serves."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
+        asking.hold_waiting(queries.model_at(name))
         model = hold(queries.model_at(name), expected_revision)
         refuse_managed(model)
         kept = list(model.versions.select_related("file"))
         if any(version.stage == Stage.PRODUCTION for version in kept):
             raise InProduction
+        asking.void(actor, model, reason="The model was removed.")
         before = values(model)
         tell(actor=actor, topic=topics.MODEL_REMOVED, row=model, before=before)
         model.delete()

@@ -44,6 +44,8 @@ def set_stage(
     """
     require(actor, ModelsPermission.MANAGE)
     with deed():
+        if stage is Stage.ARCHIVED:
+            asking.hold_waiting(queries.model_at(name))
         model = hold(queries.model_at(name))
         version = hold(queries.version_at(model, tag), expected_revision)
         refuse_managed(model)
@@ -51,6 +53,8 @@ def set_stage(
         if stage is Stage.PRODUCTION and version.stage != stage:
             refuse_unready(version)
             approval_id = asking.ask_promotion(actor, version, former=_former(model))
+        if stage is Stage.ARCHIVED and version.stage != stage:
+            asking.void(actor, model, version, reason=f"Version {version.label} was archived.")
         if approval_id is None:
             place(actor=actor, version=version, stage=stage)
     return Moved(queries.whole_versions().get(pk=version.pk), approval_id)

@@ -31,6 +31,7 @@ from apps.models.models import ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
 from apps.models.queries.artifacts import PURPOSE
+from apps.models.services import asking
 from apps.models.services.announcing import deed, hold, refuse_managed, refuse_more, tell, touch
 
 MOST_VERSIONS = 10_000
@@ -94,10 +95,15 @@ def change_version(
     metrics: Mapping[str, Any] | None = None,
     expected_revision: int | None = None,
 ) -> ModelVersion:
-    """What is said of a version; what it is stays. Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`."""
+    """What is said of a version; what it is stays. Other metrics are other evidence where people are asked about it.
+
+    Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`.
+    """
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        version = hold(queries.version_at(queries.model_at(name), tag), expected_revision)
+        model = queries.model_at(name)
+        asking.hold_waiting(model)
+        version = hold(queries.version_at(model, tag), expected_revision)
         before = values(version)
         if description is not None:
             version.description = names.check_text("description", description)
@@ -107,6 +113,8 @@ def change_version(
             version.metrics = names.check_metrics(metrics)
         touch(version)
         after = values(version)
+        if after["metrics"] != before["metrics"]:
+            asking.renew(actor, version)
         tell(actor=actor, topic=topics.VERSION_CHANGED, row=version, before=before, after=after)
     return queries.whole_versions().get(pk=version.pk)
 
@@ -117,6 +125,7 @@ def remove_version(
     """With its artefact. Raises `NotFound`, `PermissionDenied`, `Stale`, `InProduction`, and `AliasInUse`."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
+        asking.hold_waiting(queries.model_at(name))
         model = hold(queries.model_at(name))
         version = hold(queries.version_at(model, tag), expected_revision)
         refuse_managed(model)
@@ -125,6 +134,7 @@ def remove_version(
         aliases = list(version.aliases.values_list("name", flat=True))
         if aliases:
             raise AliasInUse(f"It is: {', '.join(f'@{alias}' for alias in aliases[:10])}.")
+        asking.void(actor, model, version, reason=f"Version {version.label} was removed.")
         before, stored = values(version), version.file
         tell(actor=actor, topic=topics.VERSION_REMOVED, row=version, before=before)
         version.delete()

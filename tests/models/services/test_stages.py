@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from apps.approvals.errors import OwnRequest
 from apps.approvals.models import ApprovalRequest
 from apps.approvals.services import decisions, policies
 from apps.core.actor import Actor
@@ -18,7 +19,7 @@ from apps.events.models import AuditEntry
 from apps.models.enums import Stage, VersionStatus
 from apps.models.errors import NotReady, TooMany
 from apps.models.models import ModelVersion, RegisteredModel
-from apps.models.services import aliases, asking, stages
+from apps.models.services import aliases, asking, registry, stages, versions
 from apps.tenants.models import Organization
 from tests.factories.models import make_model, make_version
 from tests.factories.tenants import actor_of, make_admin, make_organization
@@ -226,6 +227,60 @@ def test_an_approved_alias_moves_from_where_people_saw_it(
         decisions.approve(actor=approver, approval_id=str(moved.approval_id))
 
     assert (refused.value.code, named(churn)) == ("not_carried_out", {"champion": "1.0"})
+
+
+def test_other_metrics_are_other_evidence(
+    churn: RegisteredModel, organization: Organization, actor: Actor, approver: Actor
+) -> None:
+    policies.create_policy(actor=approver, name="churn", kind=asking.PROMOTION, quorum=2)
+    waiting = str(promote(actor).approval_id)
+    changer = actor_of(make_admin(organization, is_approver=True))
+    decisions.approve(actor=approver, approval_id=waiting)
+
+    def change(tag: str, **values: Any) -> None:
+        versions.change_version(actor=changer, name="churn", tag=tag, **values)
+
+    change("1.1", description="x", metrics={"accuracy": 0.87})
+    change("1.0", metrics={"accuracy": 0.5})
+    before = ApprovalRequest.objects.get()
+    kept = len(before.standing)
+    change("1.1", metrics={"accuracy": 0.99})
+    after = ApprovalRequest.objects.get()
+
+    assert (kept, len(after.standing), after.state) == (1, 0, "pending")
+    assert [each["value"] for each in before.evidence + after.evidence] == [0.87, 0.99]
+    with pytest.raises(OwnRequest):
+        decisions.approve(actor=changer, approval_id=waiting)
+
+
+@pytest.mark.parametrize("tag", ["1.1", "1.0"])
+@pytest.mark.parametrize("is_alias", [False, True])
+def test_archiving_voids_what_waits_on_that_version(
+    is_alias: bool, tag: str, churn: RegisteredModel, actor: Actor, policy: Any
+) -> None:
+    champion(actor, "1.1") if is_alias else promote(actor)
+
+    stages.set_stage(actor=actor, name="churn", tag=tag, stage=Stage.ARCHIVED)
+
+    kept = ApprovalRequest.objects.get()
+    assert (kept.state, kept.reason) == (
+        ("void", "Version 1.1 was archived.") if tag == "1.1" else ("pending", "")
+    )
+
+
+def test_removing_voids_what_waits(churn: RegisteredModel, actor: Actor, policy: Any) -> None:
+    promote(actor)
+    versions.remove_version(actor=actor, name="churn", tag="1.1")
+    make_version(churn, label="1.2")
+    promote(actor, "1.2")
+    ModelVersion.objects.filter(label="1.0").update(stage=Stage.ARCHIVED)
+    registry.remove_model(actor=actor, name="churn")
+
+    rows = ApprovalRequest.objects.order_by("pk").values_list("state", "reason")
+    assert list(rows) == [
+        ("void", "Version 1.1 was removed."),
+        ("void", "The model was removed."),
+    ]
 
 
 def test_an_alias_of_another_model_needs_nobody(
