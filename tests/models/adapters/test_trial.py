@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.errors import TimedOut
+from apps.core.errors import TimedOut, Unavailable
 from apps.models.adapters.trial import supervisor
 from apps.models.adapters.trial.supervisor import try_artifact
 from apps.models.errors import BrokenArtifact, RefusedArtifact, UnsafeArtifact
@@ -81,15 +83,72 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 def test_a_child_that_dies_is_a_refusal(
     end: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "python"
-    program.write_text(f"#!/bin/sh\n{end}\n")
-    program.chmod(0o700)
-    monkeypatch.setattr(supervisor.sys, "executable", str(program))
+    pretend(tmp_path, end, monkeypatch)
 
     with kept(card(), tmp_path) as file, pytest.raises(BrokenArtifact) as refused:
         try_artifact(file)
 
     assert refused.value.found == found
+
+
+def pretend(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell's script in Python's place."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(supervisor.sys, "executable", str(program))
+
+
+def test_a_child_that_does_not_stop_talking_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(tmp_path, "exec yes", monkeypatch)
+    began = time.monotonic()
+
+    with kept(card(), tmp_path) as file, pytest.raises(BrokenArtifact) as refused:
+        try_artifact(file, seconds=60)
+
+    assert refused.value.found == "could not be opened: its reader does not stop talking"
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("end", ["wait", "exit 0"])
+def test_whatever_a_child_started_ends_with_it(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "pid"
+    pretend(tmp_path, f"sleep 300 &\necho $! > {note}\n{end}", monkeypatch)
+
+    with kept(card(), tmp_path) as file, pytest.raises(TimedOut):
+        try_artifact(file, seconds=2)
+
+    stat = Path(f"/proc/{note.read_text().strip()}/stat")
+    deadline = time.monotonic() + 10
+    while is_running(stat) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(stat)
+
+
+def is_running(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_few_files_are_opened_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(supervisor, "ROOMS", rooms)
+    monkeypatch.setattr(supervisor, "WAIT_SECONDS", 0.01)
+
+    with kept(card(), tmp_path) as file:
+        with rooms, pytest.raises(Unavailable) as refused:
+            try_artifact(file)
+        with pytest.raises(TimedOut):
+            try_artifact(file, seconds=0.01)
+        found = try_artifact(file)
+
+    assert (refused.value.code, found.format) == ("overloaded", "scorecard")
 
 
 @pytest.mark.parametrize(
