@@ -23,7 +23,7 @@ from apps.core.graphql.types import JSON, DateTime, HouseType, public_id
 
 STATES = ", ".join(queries.STATES)
 KIND = "Such as model.promotion."
-SEEN = "The hash of the evidence you decide on; STALE when it changed since."
+SEEN = "The hash of the evidence you decide on; STALE when it changed since. Without it: whatever it is now."
 REVISION = "The revision the change is based on; STALE when it is no longer the present one."
 IDS = graphene.List(graphene.NonNull(graphene.ID), required=True)
 

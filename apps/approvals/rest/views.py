@@ -23,7 +23,11 @@ IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description="The ETag of the read you decide on: 412 when the evidence changed since.",
+    description=(
+        "The ETag of the read you decide on: 412 when the evidence changed since. Without it, or with `*`, the decision is "
+        "on the evidence as it is when it arrives, whether or not you have read it; the decision's `evidence_hash` says "
+        "which that was."
+    ),
 )
 
 

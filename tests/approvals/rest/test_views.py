@@ -117,6 +117,18 @@ def test_stale_evidence_is_412(deed, body, desk, asker, approver):
     assert ApprovalRequest.objects.get().state == "pending"
 
 
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}])
+def test_without_if_match_a_decision_is_on_what_there_is_now(headers, desk, asker, approver):
+    request = make_approval(actor_of(asker))
+    renewed = requests.renew_evidence(actor=None, approval_id=request.public_id, evidence=[])
+
+    answer = desk("POST", f"approvals/{request.public_id}/approve", approver, headers=headers)
+
+    (decision,) = answer.json()["decisions"]
+    assert (answer.status, decision["evidence_hash"]) == (200, renewed.evidence_hash)
+    assert renewed.evidence_hash != request.evidence_hash
+
+
 def test_refusals_have_their_statuses(desk, asker, approver, second, viewer, admin, stranger):
     request = make_approval(actor_of(asker))
     path = f"approvals/{request.public_id}/approve"
