@@ -17,7 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-GROUPS = {"base": ["base"], "dev": ["base", "dev"], "local": ["local"], "ml": ["ml"]}  # dev holds base and more
+GROUPS = {
+    "base": ["base"],
+    "dev": ["base", "dev"],
+    "local": ["local"],
+    "ml": ["ml"],
+}  # dev holds base and more
 # Taken as they are: one of the packages is a plugin of another program, of which only its file is wanted.
 ALONE = {"local"}
 
