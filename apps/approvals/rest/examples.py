@@ -67,8 +67,13 @@ APPROVAL: dict[str, Any] = {
 }
 DECIDED = {**APPROVAL, "state": "approved", "given": 2, "decided_at": "2026-01-15T11:00:00Z"}
 
+REFUSED = {**DECIDED, "state": "rejected", "given": 0, "reason": "Recall fell by 4 points."}
+TAKEN_BACK = {**DECIDED, "state": "cancelled", "given": 0}
+
 ONE = OpenApiExample("A request that waits", APPROVAL, response_only=True)
 APPROVED = OpenApiExample("Approved", DECIDED, response_only=True)
+REJECTED = OpenApiExample("Rejected", REFUSED, response_only=True)
+CANCELLED = OpenApiExample("Taken back", TAKEN_BACK, response_only=True)
 COMMENT = OpenApiExample("With a comment", {"comment": "Looks right."}, request_only=True)
 REASON = OpenApiExample("Why not", {"reason": "Recall fell by 4 points."}, request_only=True)
 ONE_POLICY = OpenApiExample("A policy", POLICY, response_only=True)

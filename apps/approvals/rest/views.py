@@ -85,7 +85,7 @@ class ApprovalViewSet(HouseViewSet):
         parameters=[IF_MATCH],
         request=serializers.ApprovalRejectBody,
         responses=serializers.ApprovalSerializer,
-        examples=[examples.REASON],
+        examples=[examples.REASON, examples.REJECTED],
     )
     def reject(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         body = self.read(serializers.ApprovalRejectBody)
@@ -99,6 +99,7 @@ class ApprovalViewSet(HouseViewSet):
         description="One's own; as an administrator anybody's.",
         request=serializers.ApprovalCancelBody,
         responses=serializers.ApprovalSerializer,
+        examples=[examples.CANCELLED],
     )
     def cancel(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         requests.cancel(

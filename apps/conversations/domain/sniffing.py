@@ -15,6 +15,8 @@ PDF = "application/pdf"
 TEXT, MARKDOWN, CSV = "text/plain", "text/markdown", "text/csv"
 JSON = "application/json"
 RASTERS = frozenset({PNG, JPEG, GIF, WEBP})
+KINDS = (PNG, JPEG, GIF, WEBP, PDF, TEXT, MARKDOWN, CSV, JSON)
+"""All that is taken."""
 """What a browser may show in a page of ours: it runs nothing."""
 TEXTS = frozenset({TEXT, MARKDOWN, CSV, JSON})
 

@@ -27,7 +27,10 @@ ATTACHMENTS: Schema = {
     "description": "Ids of uploads.",
 }
 CONTENT: Schema = {"type": "string", "description": "Words; may be empty beside attachments."}
-MESSAGE: Schema = {"$ref": "#/components/schemas/Message"}
+MESSAGE: Schema = {
+    "allOf": [{"$ref": "#/components/schemas/Message"}],
+    "example": examples.MESSAGE,
+}
 KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",

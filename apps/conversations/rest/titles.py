@@ -10,7 +10,7 @@ from apps.conversations.generations import titles
 from apps.conversations.models import Conversation
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import conversations as queries
-from apps.conversations.rest import bodies
+from apps.conversations.rest import bodies, examples
 from apps.conversations.rest.serializers import OpenConversationSerializer
 from apps.conversations.rest.shapes import CALL_REFUSALS, KEY
 from apps.core import json
@@ -25,7 +25,10 @@ from apps.providers.views import replays
 
 TITLE = Operation(
     "Have the model find a title",
-    {"$ref": "#/components/schemas/OpenConversation"},
+    {
+        "allOf": [{"$ref": "#/components/schemas/OpenConversation"}],
+        "example": examples.OPEN,
+    },
     tag="conversations",
     body={
         "type": "object",

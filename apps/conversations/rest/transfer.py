@@ -52,6 +52,7 @@ DOCUMENT: dict[str, Any] = {
     ],
 }
 SENT = OpenApiExample("A document", DOCUMENT, request_only=True)
+GIVEN = OpenApiExample("A document", DOCUMENT, response_only=True, media_type="application/json")
 MADE = OpenApiExample(
     "What was made",
     {
@@ -108,6 +109,7 @@ class TransferViewSet(HouseViewSet):
             (200, "application/json"): OpenApiTypes.OBJECT,
             (200, "text/markdown"): OpenApiTypes.STR,
         },
+        examples=[GIVEN],
     )
     def export(self, request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the URL's word
         asked = request.query_params.get("format", FORMATS[0])

@@ -68,6 +68,11 @@ class UploadSerializer(ReadSerializer):
         return file.subject if queries.is_attached(file) else None
 
 
+A_TABLE = OpenApiExample(
+    "What was uploaded", {"levers": 12}, response_only=True, media_type=sniffing.JSON
+)
+
+
 class UploadViewSet(HouseViewSet):
     doors: ClassVar = {
         "create": Door(
@@ -121,7 +126,8 @@ class UploadViewSet(HouseViewSet):
         operation_id="uploads_content",
         summary="The bytes of a file",
         description="Pictures may be shown in place; all else is an attachment, whatever it holds.",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in sniffing.KINDS},
+        examples=[A_TABLE],
     )
     def content(self, request: Any, id: str) -> HttpResponseBase:  # noqa: A002 - the URL's word
         file = queries.upload_of(actor=self.actor, file_id=id)

@@ -21,6 +21,7 @@ MEANINGS = {
     502: ("Somebody else's server failed.", "upstream_error"),
     503: ("A part we depend on is away; see `Retry-After`.", "unavailable"),
     504: ("Somebody else's server took too long.", "upstream_timeout"),
+    507: ("There is no room to keep it.", "no_room"),
 }
 DIALECTS = {"": "/api/v1/keys", "OpenAI": "/v1/chat/completions", "Anthropic": "/v1/messages"}
 """The word before `Error`, and a path that speaks it."""

@@ -71,6 +71,13 @@ CATALOG: dict[str, Any] = {
         }
     ]
 }
+WAITING: dict[str, Any] = {
+    "approval_id": "appr_5f0c6f2f0d4b4b6c8a3f3d1d1f9b7a10",
+    "status": "pending_approval",
+    "model": "churn-predictor",
+    "version": "1.3.0",
+    "stage": "Staging",
+}
 COMPARISON: dict[str, Any] = {
     "versions": ["1.2.0", "1.3.0"],
     "metrics": {"accuracy": [0.85, 0.87]},

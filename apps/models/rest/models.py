@@ -11,7 +11,7 @@ from apps.core.asgi.door import Door
 from apps.core.rest.viewsets import HouseViewSet
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.rest.examples import CATALOG, COMPARISON, DETAIL, MODEL
+from apps.models.rest.examples import CATALOG, COMPARISON, DETAIL, MODEL, WAITING
 from apps.models.rest.serializers import (
     AliasBody,
     AliasRequestSerializer,
@@ -36,6 +36,12 @@ ASKED = OpenApiExample(
 )
 DESCRIBED = OpenApiExample(
     "Another word for it", {"description": "Churn within three months"}, request_only=True
+)
+ASKS_FIRST = OpenApiExample(
+    "Waits for approval",
+    {**WAITING, "alias": "champion"},
+    response_only=True,
+    status_codes=["202"],
 )
 MOVED = OpenApiExample("The champion", {"version": "1.2.0"}, request_only=True)
 TAG = "A version's name or number, `@alias`, `latest`, `production` or `staging`."
@@ -140,7 +146,7 @@ class ModelViewSet(HouseViewSet):
         ),
         request=AliasBody,
         responses={200: ModelSerializer, 202: AliasRequestSerializer},
-        examples=[MOVED, ONE],
+        examples=[MOVED, ONE, ASKS_FIRST],
     )
     def set_alias(self, request: Any, id: str, alias: str) -> Response:  # noqa: A002 - the URL's word
         moved = aliases.set_alias(

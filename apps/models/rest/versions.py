@@ -15,7 +15,7 @@ from apps.core.files.answers import attachment
 from apps.core.rest.viewsets import HouseViewSet
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.rest.examples import VERSION
+from apps.models.rest.examples import VERSION, WAITING
 from apps.models.rest.parts import BODY, ArtifactParser, read_upload
 from apps.models.rest.serializers import (
     PromotionSerializer,
@@ -32,6 +32,7 @@ ENVELOPE = 1024 * 1024
 """What a multipart body has beside the file."""
 ONE = OpenApiExample("A version", VERSION, response_only=True)
 PROMOTED = OpenApiExample("Into production", {"stage": "Production"}, request_only=True)
+ASKS_FIRST = OpenApiExample("Waits for approval", WAITING, response_only=True, status_codes=["202"])
 MEASURED = OpenApiExample("Measured again", {"metrics": {"accuracy": 0.86}}, request_only=True)
 
 
@@ -135,7 +136,7 @@ class VersionViewSet(HouseViewSet):
         ),
         request=StageBody,
         responses={200: VersionSerializer, 202: PromotionSerializer},
-        examples=[PROMOTED, ONE],
+        examples=[PROMOTED, ONE, ASKS_FIRST],
     )
     def stage(self, request: Any, id: str, tag: str) -> Response:  # noqa: A002 - the URL's word
         moved = stages.set_stage(

@@ -148,6 +148,7 @@ class RouteViewSet(HouseViewSet):
         "versions": Door(VIEW),
         "restore": Door(MANAGE),
     }
+    refusals: ClassVar = {"create": (404,)}
     serializer_class = RouteSerializer
 
     @extend_schema(summary="The organisation's routes", examples=[ONE])
