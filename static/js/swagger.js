@@ -10,6 +10,8 @@ window.SwaggerUIBundle({
   url: target.dataset.openapi,
   domNode: target,
   deepLinking: true,
+  docExpansion: "none", // hundreds of operations take a browser half a minute to lay out
+  filter: true,
   persistAuthorization: false,
   validatorUrl: null,
   requestInterceptor(request) {
