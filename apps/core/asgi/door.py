@@ -78,6 +78,9 @@ def _doors_of(view: Any) -> Mapping[str, Door]:
     viewset = getattr(view, "cls", None)
     actions: Mapping[str, str] = getattr(view, "actions", None) or {}
     declared: Mapping[str, Door] = getattr(viewset, "doors", {})
+    # DRF adds `head` at a view's first request; the gate takes it for GET.
     return {
-        method.upper(): declared[action] for method, action in actions.items() if action in declared
+        method.upper(): declared[action]
+        for method, action in actions.items()
+        if action in declared and method != "head"
     }
