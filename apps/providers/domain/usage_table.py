@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from apps.core.sketch import Sketch
 from apps.providers.domain.budgets import to_dollars
-from apps.providers.domain.sketch import Sketch
 
 GROUPS: Final = ("day", "hour", "model", "key", "provider", "deployment")
 COUNTS: Final = ("requests", "errors", "cached", "prompt_tokens", "completion_tokens", "cost_nano")

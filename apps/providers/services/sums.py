@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from apps.core.sketch import Sketch
 from apps.core.tenancy import unscoped
 from apps.providers.domain.budgets import EVERYBODY, NOTHING, Amount, Meter, meter_of
-from apps.providers.domain.sketch import Sketch
 from apps.providers.domain.usage import UsageEntry
 from apps.providers.enums import BudgetScope, CallStatus, Period
 from apps.providers.models import Budget, BudgetSpend, UsageRollup

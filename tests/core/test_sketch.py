@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.domain.sketch import Sketch
+from apps.core.sketch import Sketch
 
 pytestmark = pytest.mark.unit
 
