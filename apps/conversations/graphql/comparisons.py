@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import hub
-from apps.conversations.generations.beginning import whole
 from apps.conversations.graphql.admitting import admit
 from apps.conversations.graphql.types import ConversationUsage, MessageError, used
 from apps.conversations.models import Comparison
@@ -19,6 +18,7 @@ from apps.conversations.queries.comparisons import ComparisonView, Side
 from apps.conversations.queries.shown import Rollup
 from apps.conversations.services import comparisons
 from apps.core.actor import Actor
+from apps.core.asgi.aside import surely
 from apps.core.asgi.pool import in_pool
 from apps.core.graphql.connections import ConnectionField
 from apps.core.graphql.context import actor_of
@@ -113,7 +113,7 @@ class CreateComparison(HouseMutation):
     @classmethod
     async def perform(cls, actor: Actor, **arguments: Any) -> CreateComparison:
         arguments["system_prompt"] = arguments.get("system_prompt") or ""
-        return cls(comparison=await whole(_begin(await admit(actor), arguments)))
+        return cls(comparison=await surely(_begin(await admit(actor), arguments)))
 
 
 class ChooseContender(HouseMutation):

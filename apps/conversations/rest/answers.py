@@ -13,7 +13,6 @@ from django.http import HttpResponse, HttpResponseBase
 
 from apps.conversations.domain.positions import Position, read_position
 from apps.conversations.generations import hub
-from apps.conversations.generations.beginning import whole
 from apps.conversations.generations.running import Generation
 from apps.conversations.generations.viewing import Viewer
 from apps.conversations.models import Message
@@ -26,6 +25,7 @@ from apps.conversations.services import chats, messages
 from apps.conversations.services.messages import Begun
 from apps.core import json
 from apps.core.actor import Actor
+from apps.core.asgi.aside import surely
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.presence import while_present
@@ -125,7 +125,7 @@ async def _say(
 ) -> HttpResponseBase:
     """Begin it once, and give the answer: as it comes, or when it is whole."""
     actor = _actor(request)
-    said = await whole(_begin(request, actor, begin))
+    said = await surely(_begin(request, actor, begin))
     if isinstance(said, Message):
         viewer, generation = await hub.attach(said), None
         conversation = said.conversation.public_id

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from apps.conversations.enums import MessageStatus
 from apps.conversations.generations import hub
-from apps.conversations.generations.beginning import whole
 from apps.conversations.models import Comparison
 from apps.conversations.permissions import ConversationsPermission
 from apps.conversations.queries import comparisons as queries
@@ -26,6 +25,7 @@ from apps.conversations.services import comparisons
 from apps.conversations.services.comparisons import FEWEST, MOST, Compared
 from apps.core import json
 from apps.core.actor import Actor
+from apps.core.asgi.aside import surely
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
@@ -235,7 +235,7 @@ async def comparisons_door(request: GateRequest) -> HttpResponseBase:
 async def _begin(request: GateRequest) -> HttpResponse:
     body = bodies.read(request, ComparisonBody, may_be_empty=False)
     assert request.actor is not None
-    compared, shown = await whole(_compare(request.actor, body))
+    compared, shown = await surely(_compare(request.actor, body))
     headers = {"Location": f"/api/v1/comparisons/{compared.comparison.public_id}"}
     return HttpResponse(
         json.dumps(shown), status=201, content_type="application/json", headers=headers

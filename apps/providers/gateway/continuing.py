@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from apps.core.asgi.aside import surely
 from apps.core.errors import AppError
 from apps.providers.domain.calls import Event
 from apps.providers.domain.choice import Plan, Step
@@ -84,7 +85,7 @@ class Continuation:
             events = await attempt.until_token()
         except BaseException:
             trace.was_sent = False  # nothing came: nothing is paid
-            await settlement.surely(attempt.close())
+            await surely(attempt.close())
             raise
         trace.continuations += 1
         CONTINUATIONS.labels(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 import structlog
 
 from apps.core.actor import CredentialKind
+from apps.core.asgi.aside import surely
 from apps.core.errors import AppError, Limited
 from apps.providers.domain.calls import Usage
 from apps.providers.domain.costs import cost_of
@@ -25,7 +24,6 @@ from apps.providers.ledger.protocol import Outcome, Reservation
 log = structlog.get_logger(__name__)
 UNFINISHED = (CallStatus.CUT, CallStatus.CANCELLED, CallStatus.REFUSED)
 """What came until then was used all the same."""
-_ending: set[asyncio.Task[None]] = set()
 
 
 async def settle(trace: Trace, status: CallStatus, error: AppError | None = None) -> None:
@@ -67,19 +65,6 @@ async def settle_failed(trace: Trace, error: BaseException) -> None:
         case _:
             status, known = CallStatus.ERROR, AppError()
     await surely(settle_quietly(trace, status, known))
-
-
-async def surely(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end, whoever cancels the caller meanwhile."""
-    await asyncio.shield(aside(work))
-
-
-def aside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Do it while nobody waits."""
-    task = asyncio.create_task(work)
-    _ending.add(task)
-    task.add_done_callback(_ending.discard)
-    return task
 
 
 async def settle_quietly(trace: Trace, status: CallStatus, error: AppError | None = None) -> None:

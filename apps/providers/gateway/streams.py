@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Self
 
+from apps.core.asgi.aside import aside, surely
 from apps.core.errors import AppError
 from apps.providers.adapters.protocol import UpstreamFailed
 from apps.providers.domain.calls import Event
@@ -87,7 +88,7 @@ class Stream:
                 attempts.note(self.trace, None)
             await settlement.settle_quietly(self.trace, CallStatus.OK)
             if self._attempt is not None:
-                settlement.aside(self._attempt.finish())
+                aside(self._attempt.finish())
         return events
 
     async def events(self) -> AsyncIterator[Event]:
@@ -103,13 +104,13 @@ class Stream:
         """The caller is gone, or has enough. Safe at any time."""
         if not self._is_over:
             self._is_over = True
-            await settlement.surely(self._end_quietly(CallStatus.CANCELLED))
+            await surely(self._end_quietly(CallStatus.CANCELLED))
 
     async def fail(self, error: BaseException) -> None:
         """Nothing of it was sent on."""
         self._is_over = True
         if self._attempt is not None:
-            await settlement.surely(self._attempt.close())
+            await surely(self._attempt.close())
         await settlement.settle_failed(self.trace, error)
 
     async def _until_token(self, attempt: Attempt) -> list[Event]:
@@ -129,11 +130,11 @@ class Stream:
         except Failed as failed:
             error = cut_error(failed)
             self._is_over = True
-            await settlement.surely(self._end_quietly(CallStatus.CUT, error))
+            await surely(self._end_quietly(CallStatus.CUT, error))
             raise error from failed
         except BaseException:
             self._is_over = True
-            await settlement.surely(self._end_quietly(CallStatus.CANCELLED))
+            await surely(self._end_quietly(CallStatus.CANCELLED))
             raise
         self._count(events)
         return events if self._guard is None else await self._guarded(self._guard, events)
@@ -154,7 +155,7 @@ class Stream:
             return guard.events(events)
         except AppError as error:
             self._is_over = True
-            await settlement.surely(self._end_quietly(CallStatus.REFUSED, error))
+            await surely(self._end_quietly(CallStatus.REFUSED, error))
             raise
 
     def _count(self, events: list[Event]) -> None:

@@ -12,10 +12,10 @@ from typing import Self
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from apps.core import idempotency
+from apps.core.asgi.aside import surely
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 from apps.core.models import StoredAnswer
-from apps.providers.gateway.settlement import surely
 from apps.providers.views.frames import Frames
 
 LASTS = timedelta(minutes=30)

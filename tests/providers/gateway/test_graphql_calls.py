@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from apps.core.asgi import aside
 from apps.core.http_client.client import close_session
-from apps.providers.gateway import settlement
 from tests.factories.doors import Socket, drive
 from tests.providers.gateway.house import House
 
@@ -158,7 +158,7 @@ class Talk(Socket):
 
     async def __aexit__(self, *_: object) -> None:
         await super().__aexit__(*_)
-        await asyncio.gather(*settlement._ending)
+        await asyncio.gather(*aside._ending)
         await close_session()
 
 
