@@ -85,6 +85,18 @@ class Environment(BaseSettings):
     local_llm: bool = True
     signalbox_local_model: str = ""
     signalbox_local_idle: float = Field(default=900, ge=0)
+    model_cache_ttl: float = Field(default=3600, ge=1)
+    prediction_timeout: float = Field(default=30, ge=0.1, le=600)
+    batch_size_limit: int = Field(default=1000, ge=1, le=10_000)
+    log_predictions: bool = True
+    cache_predictions: bool = True
+    cache_ttl_seconds: float = Field(default=300, ge=0)
+    auto_warm_models: bool = True
+    warm_threshold_requests_per_hour: int = Field(default=10, ge=1)
+    signalbox_model_memory_mb: int = Field(default=1024, ge=16)
+    signalbox_model_workers: int = Field(default=2, ge=1, le=32)
+    signalbox_model_worker_memory_mb: int = Field(default=2048, ge=128)
+    signalbox_prediction_retention_days: float = Field(default=90, gt=0)
 
     port: int = Field(default=0, ge=0, le=65535)
     api_host: str = "127.0.0.1"

@@ -17,7 +17,11 @@ NAMES: dict[str, str] = {
     "rate_limiting.enabled": "rate_limit_enabled",
     "rate_limiting.default_limit": "rate_limit_requests",
     "rate_limiting.window_seconds": "rate_limit_window",
+    "models.cache_ttl_seconds": "model_cache_ttl",
+    "models.timeout_seconds": "prediction_timeout",
+    "models.max_batch_size": "batch_size_limit",
     "monitoring.metrics_enabled": "metrics_enabled",
+    "monitoring.log_predictions": "log_predictions",
 }
 
 # Names of the wider product's files whose rooms are not built yet, and switches without a meaning here: read, not used.
@@ -26,10 +30,6 @@ QUIET = frozenset(
         "server.reload",
         "authentication.enabled",
         "rate_limiting.storage",
-        "models.cache_ttl_seconds",
-        "models.timeout_seconds",
-        "models.max_batch_size",
-        "monitoring.log_predictions",
         "monitoring.trace_requests",
         "alerts",
     }

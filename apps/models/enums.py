@@ -42,8 +42,21 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
+class Source(StrEnum):
+    """Which way a prediction was asked for."""
+
+    SINGLE = "single"
+    BATCH = "batch"
+    ASYNC = "async"
+    FILE = "file"
+    V2 = "v2"
+    """KServe's protocol."""
+
+
 class ModelsPermission(Permission):
     VIEW = "models.model.view"
-    """Read models, versions and aliases."""
+    """Read models, versions, aliases, and the log of predictions."""
+    PREDICT = "models.model.predict"
+    """Ask models for predictions, and say what they turned out to be."""
     MANAGE = "models.model.manage"
     """Register models, upload versions, set stages and aliases."""

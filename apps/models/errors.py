@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.errors import Conflict, Invalid, Unavailable
+from apps.core.errors import Conflict, Invalid, NotFound, Unavailable, Upstream
 
 LONGEST = 300
 
@@ -66,3 +66,31 @@ class ArtifactChanged(Unavailable):
 
     code = "artifact_changed"
     message = "The stored artefact is not what was registered: its digest differs."
+
+
+class UnknownModel(NotFound):
+    code = "model_not_found"
+    message = "There is no such model."
+
+
+class NoProductionVersion(NotFound):
+    """Nobody said which version, and none is in production."""
+
+    code = "no_production_version"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"{model} has no version in production: name one with ?version=.")
+
+
+class ScoringFailed(Upstream):
+    """The model took a row that fits its schema, and made no answer of it."""
+
+    code = "model_failed"
+    message = "The model could not score this."
+
+
+class ModelUnavailable(Unavailable):
+    """What runs the model is away: its process died, or is being started again."""
+
+    code = "model_unavailable"
+    message = "The model cannot be reached at present."

@@ -7,7 +7,16 @@ from apps.models.enums import ModelsPermission
 
 __all__ = ["ModelsPermission"]
 
-grant(ModelsPermission.VIEW, to=EVERYONE, doc="Read models, versions and aliases.")
+grant(
+    ModelsPermission.VIEW,
+    to=EVERYONE,
+    doc="Read models, versions, aliases, and the log of predictions.",
+)
+grant(
+    ModelsPermission.PREDICT,
+    to=CALLERS,
+    doc="Ask models for predictions, and say what they turned out to be.",
+)
 grant(
     ModelsPermission.MANAGE,
     to=CALLERS,

@@ -210,6 +210,19 @@ SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
 # Models
 SIGNALBOX_LOCAL_LLM = env.local_llm
 SIGNALBOX_LOCAL_MODEL, SIGNALBOX_LOCAL_IDLE = env.signalbox_local_model, env.signalbox_local_idle
+SIGNALBOX_MODEL_IDLE = env.model_cache_ttl
+SIGNALBOX_MODEL_MEMORY = env.signalbox_model_memory_mb * 1024 * 1024
+SIGNALBOX_MODEL_WORKERS = env.signalbox_model_workers
+SIGNALBOX_MODEL_WORKER_MEMORY = env.signalbox_model_worker_memory_mb * 1024 * 1024
+SIGNALBOX_WARM_MODELS = env.auto_warm_models
+SIGNALBOX_WARM_THRESHOLD = env.warm_threshold_requests_per_hour
+
+# Predictions
+SIGNALBOX_PREDICTION_TIMEOUT = env.prediction_timeout
+SIGNALBOX_PREDICTION_BATCH = env.batch_size_limit
+SIGNALBOX_PREDICTION_LOG = env.log_predictions
+SIGNALBOX_PREDICTION_RETENTION = timedelta(days=env.signalbox_prediction_retention_days)
+SIGNALBOX_PREDICTION_CACHE_SECONDS = env.cache_ttl_seconds if env.cache_predictions else 0.0
 
 # Conversations
 SIGNALBOX_UPLOAD_BYTES = env.signalbox_upload_bytes

@@ -30,6 +30,8 @@ class RegisteredModel(TenantModel):
     """Of the versions made so far: a number is given once, also when its version is removed."""
     managed_by = models.CharField(max_length=80, blank=True)
     """What moves its versions at present, a rollout for one; while it is set, people do not."""
+    log_share = models.FloatField(default=1.0)
+    """Which share of its predictions is logged, from 0 to 1. All are counted."""
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -65,9 +67,13 @@ class ModelVersion(TenantModel):
     """The feature schema as pairs: an object would lose its order in one of the databases."""
     described = models.JSONField(default=dict)
     """What the trial found (`domain.formats.description`), beside the schema."""
+    background = models.JSONField(default=list)
+    """Rows in the schema's order that explanations are told against; none: one row of what is usual."""
     input_example = models.JSONField(null=True)
     metrics = models.JSONField(default=dict)
     lineage = models.JSONField(default=dict)
+    origin = models.JSONField(default=dict)
+    """Where it was imported from, `{source, model, version}`; empty where somebody uploaded it."""
     description = models.CharField(max_length=2000, blank=True)
     tags = models.JSONField(default=dict)
     created_by = models.ForeignKey(
