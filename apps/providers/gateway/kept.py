@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.core.cache import caches
 
 from apps.core.asgi.pool import in_pool
+from apps.core.flights import Flights
 from apps.providers.domain.calls import Answer, Event, Usage
 
 MOST_BYTES = 1024 * 1024
@@ -122,38 +122,8 @@ def shelf() -> Shelf:
     return SharedShelf() if settings.SIGNALBOX_REDIS_URL else MemoryShelf()
 
 
-class Flights:
-    """Calls under way that others wait for, by what they ask. Serves one event loop."""
-
-    def __init__(self) -> None:
-        self._flights: dict[str, asyncio.Future[Kept | None]] = {}
-
-    async def join(self, key: str) -> Kept | None:
-        """What the call under way came to; None when there is none, it failed, or it takes too long."""
-        flight = self._flights.get(key)
-        if flight is None or flight.get_loop() is not asyncio.get_running_loop():
-            return None
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await asyncio.shield(flight)
-        except TimeoutError:
-            return None
-
-    def begin(self, key: str) -> bool:
-        """Whether the others now wait for us."""
-        if key in self._flights:
-            return False
-        self._flights[key] = asyncio.get_running_loop().create_future()
-        return True
-
-    def end(self, key: str, kept: Kept | None) -> None:
-        """Said by who began it."""
-        flight = self._flights.pop(key, None)
-        if flight is not None and not flight.done():
-            flight.set_result(kept)
-
-
-flights = Flights()
+flights: Flights[Kept] = Flights(WAIT_SECONDS)
+"""Calls under way that others wait for, by what they ask."""
 
 
 def _plain(usage: Usage | None) -> list[Any] | None:
