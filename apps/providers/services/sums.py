@@ -1,17 +1,15 @@
-"""Sums that calls are added to. Rows are made first, then locked in one order, then changed: drains of several
-processes meet on the same rows and must neither lose an addition nor wait for each other in a circle.
-"""
+"""Sums that calls are added to: what each hour and combination came to, and what budgets are held against."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from apps.core.sketch import Sketch
+from apps.core.sums import Key, add_rows
 from apps.core.tenancy import unscoped
 from apps.providers.domain.budgets import EVERYBODY, NOTHING, Amount, Meter, meter_of
 from apps.providers.domain.usage import UsageEntry
@@ -20,12 +18,10 @@ from apps.providers.models import Budget, BudgetSpend, UsageRollup
 
 Touched = dict[int, list[Meter]]
 """Meters whose rows have changed, by organization."""
-Key = tuple[Any, ...]
 SPEND_KEY = ("organization_id", "scope", "subject", "period", "begins", "epoch")
 ROLLUP_KEY = ("organization_id", "hour", "key", "model", "deployment", "provider")
 COUNTED = ("requests", "errors", "cached", "prompt_tokens", "completion_tokens", "cost_nano")
 FAILED = frozenset({CallStatus.ERROR, CallStatus.CUT, CallStatus.REFUSED})
-UPDATE_ROWS = 100
 
 
 def add_to_rollups(entries: Iterable[UsageEntry]) -> None:
@@ -40,7 +36,7 @@ def add_to_rollups(entries: Iterable[UsageEntry]) -> None:
             )
         row.key_name = entry.key_name
         _count(row, entry)
-    _add(
+    add_rows(
         UsageRollup,
         ROLLUP_KEY,
         added,
@@ -64,7 +60,7 @@ def add_to_spends(entries: Sequence[UsageEntry]) -> Touched:
             )
             row.cost_nano += spent.nano
             row.tokens += spent.tokens
-    _add(BudgetSpend, SPEND_KEY, added, _merge_spend, ("cost_nano", "tokens"))
+    add_rows(BudgetSpend, SPEND_KEY, added, _merge_spend, ("cost_nano", "tokens"))
     return {organization: list(meters) for organization, meters in touched.items()}
 
 
@@ -96,7 +92,7 @@ def fold_epochs(present: str) -> None:
             )
             _merge_spend(sum_row, row)
         BudgetSpend.objects.filter(pk__in=[row.pk for row in rows]).delete()
-        _add(BudgetSpend, SPEND_KEY, added, _merge_spend, ("cost_nano", "tokens"))
+        add_rows(BudgetSpend, SPEND_KEY, added, _merge_spend, ("cost_nano", "tokens"))
 
 
 def _meters(at: datetime, key: str, end_user: str, bounded: set[tuple[str, Period]]) -> list[Meter]:
@@ -149,34 +145,3 @@ def _merge_rollup(row: Any, more: Any) -> None:
 def _merge_spend(row: Any, more: Any) -> None:
     row.cost_nano += more.cost_nano
     row.tokens += more.tokens
-
-
-def _add(
-    model: type[Any],
-    names: Sequence[str],
-    added: Mapping[Key, Any],
-    merge: Callable[[Any, Any], None],
-    changed: Sequence[str],
-) -> None:
-    if not added:
-        return
-    found = _lock(model, names, added)
-    missing = sorted((key for key in added if key not in found), key=repr)
-    if missing:
-        blank = [model(**dict(zip(names, key, strict=True))) for key in missing]
-        model.objects.bulk_create(blank, ignore_conflicts=True)
-        found |= _lock(model, names, missing)
-    for key, more in added.items():
-        merge(found[key], more)
-    rows = [found[key] for key in added]
-    model.objects.bulk_update(rows, changed, batch_size=UPDATE_ROWS)
-
-
-def _lock(model: type[Any], names: Sequence[str], keys: Iterable[Key]) -> dict[Key, Any]:
-    """The rows of these keys. A few too many are read (the product of their parts); only those asked for are told."""
-    wanted = set(keys)
-    parts = zip(names, zip(*wanted, strict=True), strict=True)
-    condition = Q(**{f"{name}__in": set(values) for name, values in parts})
-    rows = model.objects.filter(condition).select_for_update().order_by("pk")
-    by_key = {tuple(getattr(row, name) for name in names): row for row in rows}
-    return {key: row for key, row in by_key.items() if key in wanted}

@@ -1,0 +1,50 @@
+"""Sums that are added to. Rows are made first, then locked in one order, then changed: drains of several processes
+meet on the same rows and must neither lose an addition nor wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db.models import Q
+
+from apps.core.tenancy import TenantModel
+
+M = TypeVar("M", bound=TenantModel)
+Key = tuple[Any, ...]
+UPDATE_ROWS = 100
+
+
+def add_rows(
+    model: type[M],
+    names: Sequence[str],
+    added: Mapping[Key, M],
+    merge: Callable[[M, M], None],
+    changed: Sequence[str],
+) -> None:
+    """Add each of `added`, whose key are its values of `names`, to the one row of that key. `merge(row, more)` adds
+    to the fields `changed`; a unique constraint stands over `names`. Within the caller's transaction.
+    """
+    if not added:
+        return
+    found = _lock(model, names, added)
+    missing = sorted((key for key in added if key not in found), key=repr)
+    if missing:
+        blank = [model(**dict(zip(names, key, strict=True))) for key in missing]
+        model.objects.bulk_create(blank, ignore_conflicts=True)
+        found |= _lock(model, names, missing)
+    for key, more in added.items():
+        merge(found[key], more)
+    rows = [found[key] for key in added]
+    model.objects.bulk_update(rows, changed, batch_size=UPDATE_ROWS)
+
+
+def _lock(model: type[M], names: Sequence[str], keys: Iterable[Key]) -> dict[Key, M]:
+    """The rows of these keys. A few too many are read (the product of their parts); only those asked for are told."""
+    wanted = set(keys)
+    parts = zip(names, zip(*wanted, strict=True), strict=True)
+    condition = Q(**{f"{name}__in": set(values) for name, values in parts})
+    rows = model.objects.filter(condition).select_for_update().order_by("pk")
+    by_key = {tuple(getattr(row, name) for name in names): row for row in rows}
+    return {key: row for key, row in by_key.items() if key in wanted}
