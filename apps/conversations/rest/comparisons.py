@@ -25,6 +25,7 @@ from apps.conversations.services import comparisons
 from apps.conversations.services.comparisons import FEWEST, MOST, Compared
 from apps.core import json
 from apps.core.actor import Actor
+from apps.core.asgi import replays
 from apps.core.asgi.aside import surely
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.pool import in_pool
@@ -33,7 +34,6 @@ from apps.core.openapi.describe import Operation, describe
 from apps.core.rest.serializers import BodySerializer, ReadSerializer
 from apps.core.rest.text import CleanCharField
 from apps.core.rest.viewsets import HouseViewSet
-from apps.providers.views import replays
 
 VIEW, CREATE = ConversationsPermission.VIEW, ConversationsPermission.CREATE
 COMPARISON: dict[str, Any] = {

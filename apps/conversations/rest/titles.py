@@ -14,6 +14,7 @@ from apps.conversations.rest import bodies, examples
 from apps.conversations.rest.serializers import OpenConversationSerializer
 from apps.conversations.rest.shapes import CALL_REFUSALS, KEY
 from apps.core import json
+from apps.core.asgi import replays
 from apps.core.asgi.door import Door, door
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.presence import while_present
@@ -21,7 +22,6 @@ from apps.core.asgi.request import GateRequest
 from apps.core.openapi.describe import Operation, describe
 from apps.core.rest.fields import FlagField
 from apps.core.rest.serializers import BodySerializer
-from apps.providers.views import replays
 
 TITLE = Operation(
     "Have the model find a title",

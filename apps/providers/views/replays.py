@@ -1,25 +1,20 @@
-"""`Idempotency-Key` on the hot doors: one row for whoever sends it, nothing for anybody else.
+"""`Idempotency-Key` where the answer may be a stream.
 
-A stream is kept as it went out, to its end, and replayed all at once; one that was cut frees the key.
+It is kept as it went out, to its end, and replayed all at once; one that was cut frees the key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Self
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from apps.core import idempotency
-from apps.core.asgi.aside import surely
-from apps.core.asgi.pool import in_pool
+from apps.core.asgi import replays
 from apps.core.asgi.request import GateRequest
 from apps.core.models import StoredAnswer
 from apps.providers.views.frames import Frames
 
-LASTS = timedelta(minutes=30)
-"""A call may take its time; a claim older than this belongs to a dead process."""
 MOST_KEPT = 8 * 1024 * 1024
 
 
@@ -27,21 +22,16 @@ async def run_once(
     request: GateRequest, key: str, run: Callable[[], Awaitable[HttpResponseBase]]
 ) -> HttpResponseBase:
     """Run it unless this caller already got an answer to this key; then give that answer again."""
-    claim = await in_pool(idempotency.claim_key, request, key, LASTS)
+    claim = await replays.claim_key(request, key)
     if isinstance(claim, HttpResponse):
         return claim
-    try:
-        response = await run()
-    except BaseException:
-        await surely(_free(claim))
-        raise
-    content_type = response.headers["Content-Type"]
+    response = await replays.run_claimed(claim, run)
     if isinstance(response, StreamingHttpResponse):
-        kept = KeptStream(response._iterator, claim, content_type)  # type: ignore[attr-defined]  # noqa: SLF001 - private to Django
+        kept = KeptStream(response._iterator, claim, response.headers["Content-Type"])  # type: ignore[attr-defined]  # noqa: SLF001 - private to Django
         response.streaming_content = kept  # an async iterator is taken as well
         return response
     assert isinstance(response, HttpResponse)
-    await surely(_keep(claim, response.status_code, content_type, response.content))
+    await replays.settle(claim, response)
     return response
 
 
@@ -78,14 +68,6 @@ class KeptStream:
         if claim is None:
             return
         if self._frames.is_whole and self._size <= MOST_KEPT:
-            await surely(_keep(claim, 200, self._content_type, b"".join(self._parts)))
+            await replays.keep(claim, 200, self._content_type, b"".join(self._parts))
         else:
-            await surely(_free(claim))
-
-
-async def _keep(claim: StoredAnswer, status: int, content_type: str, body: bytes) -> None:
-    await in_pool(idempotency.keep_answer, claim, status, content_type, body)
-
-
-async def _free(claim: StoredAnswer) -> None:
-    await in_pool(idempotency.free_key, claim)
+            await replays.free(claim)
