@@ -10,10 +10,14 @@ PREPARE := sh scripts/setup/prepare.sh
 LOCAL_LLM ?= 1
 PREPARE_LOCAL := case "$(LOCAL_LLM)" in 0|false|no|off) ;; *) $(PREPARE) local || \
 	echo "signalbox: going on WITHOUT the local model; models called simulated answer instead" >&2;; esac
-# What opens and runs models that are no scorecards: onnxruntime, scikit-learn, xgboost, lightgbm; 300 MB. ML=0 leaves it out.
+# What opens and runs models that are no scorecards: onnxruntime, scikit-learn, xgboost, lightgbm, and pyarrow for Parquet; 450 MB.
+# ML=0 leaves it out.
 ML ?= 1
 PREPARE_ML := case "$(ML)" in 0|false|no|off) ;; *) $(PREPARE) ml || \
 	echo "signalbox: going on WITHOUT the ML runtimes; uploads that need them are refused" >&2;; esac
+# What reaches an S3-compatible store, 35 MB: only where files are to lie in one. S3=1 brings it.
+S3 ?= 0
+PREPARE_S3 := case "$(S3)" in 1|true|yes|on) $(PREPARE) s3;; esac
 # How many processes share the tests; 0 runs them in one.
 TEST_WORKERS ?= 2
 # More words for pytest: make test ARGS="-k keys"
@@ -29,11 +33,13 @@ help: ## say what there is
 install: ## build .venv with what the server needs
 	@$(PREPARE) base
 	@$(PREPARE_ML)
+	@$(PREPARE_S3)
 
-up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR, LOCAL_LLM=0, ML=0)
+up: ## start Signalbox on http://localhost:8000 (PORT, SIGNALBOX_DATA_DIR, LOCAL_LLM=0, ML=0, S3=1)
 	@$(PREPARE) base
 	@$(PREPARE_LOCAL)
 	@$(PREPARE_ML)
+	@$(PREPARE_S3)
 	@exec $(PYTHON) manage.py up
 
 test: ## run every test: on SQLite, then on PostgreSQL and Valkey with a browser (ARGS)

@@ -22,6 +22,7 @@ GROUPS = {
     "dev": ["base", "dev"],
     "local": ["local"],
     "ml": ["ml"],
+    "s3": ["s3"],
 }  # dev holds base and more
 # Taken as they are: one of the packages is a plugin of another program, of which only its file is wanted.
 ALONE = {"local"}

@@ -16,7 +16,7 @@ ALONE = {"local"}  # as in environment.py
 
 
 def main() -> int:
-    for name in ("base", "celery", "dev", "local", "ml"):
+    for name in ("base", "celery", "dev", "local", "ml", "s3"):
         alone = ["--no-deps"] if name in ALONE else []
         status = subprocess.run(
             [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes",
