@@ -6,6 +6,8 @@ that every door, spelling and protocol asks.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
@@ -48,7 +50,7 @@ def authenticator() -> Authenticator:
 
 def read_token(authorization: str | None, key_header: str | None) -> str | None:
     """The one token a request carries. Two different ones are refused: we never guess which was meant."""
-    bearer = _bearer(authorization) if authorization else None
+    bearer = _carried(authorization) if authorization else None
     key = key_header.strip() if key_header else None
     if (bearer and key and bearer != key) or "," in f"{bearer}{key}":  # a repeated header is joined
         raise Malformed("Two different credentials in one request.", code="two_credentials")
@@ -58,11 +60,26 @@ def read_token(authorization: str | None, key_header: str | None) -> str | None:
     return token
 
 
-def _bearer(authorization: str) -> str:
-    scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+def _carried(authorization: str) -> str:
+    """What stands after `Bearer`, or the password of `Basic`: some clients know no other way to send a key."""
+    scheme, _, value = authorization.strip().partition(" ")
+    token = {"bearer": str, "basic": _password}.get(scheme.lower(), _nothing)(value.strip())
+    if not token:
         raise Unauthenticated("The Authorization header must be 'Bearer <key or token>'.")
-    return token.strip()
+    return token
+
+
+def _password(pair: str) -> str:
+    """Whoever it says to be does not matter: the key knows whose it is."""
+    try:
+        text = base64.b64decode(pair, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+    return text.partition(":")[2].strip()
+
+
+def _nothing(value: str) -> str:
+    return ""
 
 
 def check_presence(identity: Identity, address: str) -> None:

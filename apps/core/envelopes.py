@@ -1,7 +1,7 @@
 """The one table from kinds of errors to what each door says, and the shapes of the bodies.
 
 The only code that knows status numbers. The shape follows the path: OpenAI's under `/v1/`, Anthropic's on
-`/v1/messages`, MLflow's under its prefix, our own everywhere else.
+`/v1/messages`, MLflow's under its prefix, KServe's under `/v2`, our own everywhere else.
 """
 
 from __future__ import annotations
@@ -65,7 +65,15 @@ MLFLOW_CODE: dict[Kind, str] = {
 }
 
 
-def status_of(error: AppError) -> int:
+MLFLOW_STATUS: dict[Kind, int] = {Kind.INVALID: 400, Kind.CONFLICT: 400}
+"""Where MLflow's servers say another number than we do."""
+_MLFLOW = "/api/2.0/mlflow"
+
+
+def status_of(error: AppError, path: str = "") -> int:
+    """On the path that was called, if it makes a difference."""
+    if path.startswith(_MLFLOW) and error.kind in MLFLOW_STATUS:
+        return MLFLOW_STATUS[error.kind]
     return STATUS[error.kind]
 
 
@@ -84,10 +92,18 @@ def body_for(error: AppError, *, path: str, request_id: str) -> dict[str, Any]:
         }
     if path.startswith("/v1/"):
         return {"error": _openai(error, request_id)}
-    if path.startswith("/api/2.0/mlflow"):
-        code = MLFLOW_CODE.get(error.kind, "INVALID_PARAMETER_VALUE")
+    if path.startswith(_MLFLOW):
+        told: str | None = error.data.get("error_code")
+        code = told or MLFLOW_CODE.get(error.kind, "INVALID_PARAMETER_VALUE")
         return {"error_code": code, "message": error.message}
+    if path == "/v2" or path.startswith("/v2/"):
+        return {"error": error.message, "code": error.code, "request_id": request_id}
     return _house(error, path, request_id)
+
+
+def brief(error: AppError) -> dict[str, Any]:
+    """Of one row among many: what is wrong, without the words about the call."""
+    return {"code": error.code, "message": error.message, "details": _details(error)}
 
 
 def _house(error: AppError, path: str, request_id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -25,6 +26,9 @@ from tests.factories.events import make_identity
         (None, " a ", "a"),
         ("Bearer a", "a", "a"),
         ("Bearer " + "a" * 4096, None, "a" * 4096),
+        ("Basic " + b64encode(b"anybody:ltb_a").decode(), None, "ltb_a"),
+        ("basic  " + b64encode(b":a:b").decode(), None, "a:b"),
+        ("Basic " + b64encode(b"x:a").decode(), "a", "a"),
     ],
 )
 def test_read_token(authorization: str | None, key: str | None, token: str | None) -> None:
@@ -37,6 +41,11 @@ def test_read_token(authorization: str | None, key: str | None, token: str | Non
         ("Bearer", None),
         ("Bearer ", None),
         ("Basic a", None),
+        ("Basic", None),
+        ("Basic " + b64encode(b"ltb_a").decode(), None),
+        ("Basic " + b64encode(b"ltb_a:").decode(), None),
+        ("Basic " + b64encode(b"a:\xff").decode(), None),
+        ("Basic " + b64encode(b"a:b").decode() + "!", None),
         ("a", None),
         ("Digest a, b", None),
         ("Bearer " + "a" * 4097, None),
@@ -50,7 +59,14 @@ def test_read_token_refuses(authorization: str | None, key: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("authorization", "key"),
-    [("Bearer a", "b"), ("Bearer a,Bearer b", None), ("Bearer a,Bearer a", None), (None, "a,b")],
+    [
+        ("Bearer a", "b"),
+        ("Basic YTph", "b"),
+        ("Basic YTphLGI=", None),
+        ("Bearer a,Bearer b", None),
+        ("Bearer a,Bearer a", None),
+        (None, "a,b"),
+    ],
 )
 def test_read_token_never_chooses(authorization: str | None, key: str | None) -> None:
     with pytest.raises(Malformed) as caught:

@@ -186,6 +186,18 @@ def test_mlflow_body(
     error: AppError, status: int, openai: str, anthropic: str, mlflow: str, path: str
 ) -> None:
     assert body_on(path, error) == {"error_code": mlflow, "message": error.message}
+    expected = 400 if error.kind in {Kind.INVALID, Kind.CONFLICT} else status
+    assert envelopes.status_of(error, path) == expected
+
+
+def test_mlflow_body_with_a_word_of_its_own() -> None:
+    error = errors.Conflict("It waits.", error_code="INVALID_STATE")
+
+    assert body_on("/api/2.0/mlflow/x", error) == {
+        "error_code": "INVALID_STATE",
+        "message": "It waits.",
+    }
+    assert envelopes.status_of(error, "/api/v1/models") == 409
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -160,7 +160,9 @@ def answer_error(request: GateRequest, error: Exception) -> HttpResponse:
         known = AppError()
     body = envelopes.body_for(known, path=request.path, request_id=request.request_id)
     response = HttpResponse(
-        strict_json.dumps(body), status=envelopes.status_of(known), content_type="application/json"
+        strict_json.dumps(body),
+        status=envelopes.status_of(known, request.path),
+        content_type="application/json",
     )
     for name, value in envelopes.headers_for(known):
         response.headers[name] = value
