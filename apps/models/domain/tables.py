@@ -25,7 +25,6 @@ class VersionView:
     size: int
     blueprint: Blueprint
     checker: Checker
-    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class ModelView:
     log_share: float
     tags: Mapping[str, int]
     """Labels, numbers, ids, `@alias`, `latest`, `production` and `staging`, each to a version's key. Ready versions alone."""
+    labels: tuple[str, ...] = ()
+    """In the order they were made."""
 
     def key_of(self, tag: str | None) -> int:
         """The version a caller means; without a word, the one in production. Raises `NotFound`, `NoProductionVersion`."""

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from apps.core.openapi.describe import Operation
-
-Schema = dict[str, Any]
+from apps.core.openapi.describe import Operation, Schema
+from apps.core.openapi.shapes import ANYTHING, FLAG, NUMBER, TEXT, WHOLE, listed, shape
 
 TAG = "models"
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "number"}
-WHOLE: Schema = {"type": "integer"}
-FLAG: Schema = {"type": "boolean"}
-ANYTHING: Schema = {"type": "object", "additionalProperties": True}
-
-
-def listed(item: Schema) -> Schema:
-    return {"type": "array", "items": item}
-
-
-def shape(required: tuple[str, ...], properties: Schema, example: Schema) -> Schema:
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": properties,
-        "additionalProperties": True,
-        "example": example,
-    }
-
-
 TEXTS: Schema = {"oneOf": [TEXT, listed(TEXT)]}
 INPUTS: Schema = {"oneOf": [TEXT, listed(TEXT), listed(WHOLE), listed(listed(WHOLE))]}
 MESSAGE: Schema = {

@@ -1,0 +1,201 @@
+"""A prediction from its question to its record, top-down. Touches neither database nor thread when warm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from apps.core.actor import Actor
+from apps.core.errors import AppError, Invalid, TimedOut
+from apps.core.ids import new_id
+from apps.models.domain.answers import Answered
+from apps.models.domain.asking import Ask, BatchAsk, BatchRow
+from apps.models.domain.log import Line
+from apps.models.domain.schema import Row
+from apps.models.domain.scoring import Explanation, Scored
+from apps.models.domain.tables import ModelView, VersionView
+from apps.models.enums import Source
+from apps.models.errors import ScoringFailed
+from apps.models.serving.cache import key_of
+from apps.models.serving.loaded import Loaded
+from apps.models.serving.recording import is_logged, record
+from apps.models.serving.rooms import Room, room
+from apps.models.serving.tables import find_version
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswered:
+    """`scored` and `ids` stand in the order of the rows; a row that could not be scored has its error there."""
+
+    id: str
+    version: VersionView
+    scored: Sequence[Scored | AppError]
+    ids: Sequence[str]
+    seconds: float
+
+
+async def predict(actor: Actor, ask: Ask) -> Answered:
+    """Raises `UnknownModel`, `NotFound`, `Invalid` naming features, and what loading and scoring raise."""
+    started = perf_counter()
+    model, version = await find_version(actor.identity, ask.model, ask.tag)
+    row = version.checker.check(ask.features)
+    at = datetime.now(UTC)
+    try:
+        scored, explanation, is_cached = await _answer(actor, version, row, ask.is_explained)
+    except AppError:
+        _note_failure(actor, model, version, ask.source, at, started)
+        raise
+    answered = Answered(new_id("pred"), at, version, row, scored, explanation, is_cached)
+    record(
+        actor,
+        model,
+        version,
+        source=ask.source,
+        at=at,
+        seconds=perf_counter() - started,
+        lines=(_line(answered, ask.customer),) if is_logged(model) else (),
+        cached=int(is_cached),
+    )
+    return answered
+
+
+async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
+    """Each row has its answer or its error; only what concerns all of them is raised."""
+    started = perf_counter()
+    model, version = await find_version(actor.identity, ask.model, ask.tag)
+    at = datetime.now(UTC)
+    checked = [_check(version, row) for row in ask.rows]
+    rows = [each for each in checked if not isinstance(each, AppError)]
+    try:
+        loaded = await room().shelf.get(actor.identity, version)
+        scored = await _in_time(loaded, _score_each(loaded, rows))
+    except AppError:
+        _note_failure(actor, model, version, ask.source, at, started)
+        raise
+    answers = iter(scored)
+    merged = [each if isinstance(each, AppError) else next(answers) for each in checked]
+    batch = new_id("batch")
+    ids = [new_id("pred") for _ in merged]
+    failed = sum(isinstance(each, AppError) for each in merged)
+    seconds = perf_counter() - started
+    record(
+        actor,
+        model,
+        version,
+        source=ask.source,
+        at=at,
+        seconds=seconds,
+        lines=_lines(model, version, ask.rows, checked, merged, ids),
+        predictions=len(merged) - failed,
+        errors=failed,
+        batch=batch,
+    )
+    return BatchAnswered(batch, version, merged, ids, seconds)
+
+
+async def _answer(
+    actor: Actor, version: VersionView, row: Row, is_explained: bool
+) -> tuple[Scored, Explanation | None, bool]:
+    here = room()
+    key = "" if here.cache is None else key_of(actor.identity.organization, version, row)
+    known = None if here.cache is None else here.cache.get(key)
+    if known is not None and (not is_explained or known.explanation is not None):
+        return known.scored, known.explanation if is_explained else None, True
+    loaded = here.shelf.recall(version.key) or await here.shelf.get(actor.identity, version)
+    if loaded.executor.is_instant:
+        scored = await loaded.score_row(row)
+        explanation = await loaded.explain(row) if is_explained else None
+    else:
+        scored = known.scored if known else await _in_time(loaded, _score(here, loaded, key, row))
+        explanation = await _in_time(loaded, loaded.explain(row)) if is_explained else None
+    if here.cache is not None:
+        here.cache.put(key, scored, explanation)
+    return scored, explanation, False
+
+
+async def _score(here: Room, loaded: Loaded, key: str, row: Row) -> Scored:
+    """Of those who ask the same at once, one asks the model."""
+    if not key:
+        return await loaded.score_row(row)
+    if not here.flights.begin(key):
+        scored = await here.flights.join(key)
+        return scored or await loaded.score_row(row)
+    scored = None
+    try:
+        scored = await loaded.score_row(row)
+    finally:
+        here.flights.end(key, scored)
+    return scored
+
+
+async def _score_each(loaded: Loaded, rows: Sequence[Row]) -> list[Scored | AppError]:
+    """All at once; where the model fails, by halves, until the rows it fails at stand alone."""
+    if not rows:
+        return []
+    try:
+        return list(await loaded.score_rows(rows))
+    except ScoringFailed as error:
+        if len(rows) == 1:
+            return [error]
+    middle = len(rows) // 2
+    first = await _score_each(loaded, rows[:middle])
+    return first + await _score_each(loaded, rows[middle:])
+
+
+async def _in_time(loaded: Loaded, work: Coroutine[Any, Any, T]) -> T:
+    if loaded.executor.is_instant:
+        return await work
+    try:
+        async with asyncio.timeout(settings.SIGNALBOX_PREDICTION_TIMEOUT):
+            return await work
+    except TimeoutError:
+        raise TimedOut("The model took too long.", code="prediction_timeout") from None
+
+
+def _check(version: VersionView, row: BatchRow) -> Row | Invalid:
+    try:
+        return version.checker.check(row.features)
+    except Invalid as error:
+        return error
+
+
+def _note_failure(
+    actor: Actor,
+    model: ModelView,
+    version: VersionView,
+    source: Source,
+    at: datetime,
+    started: float,
+) -> None:
+    seconds = perf_counter() - started
+    record(actor, model, version, source=source, at=at, seconds=seconds, predictions=0, errors=1)
+
+
+def _line(answered: Answered, customer: str) -> Line:
+    scored = answered.scored
+    features = answered.version.checker.document(answered.row)
+    return Line(answered.id, customer, features, scored.prediction, scored.probability)
+
+
+def _lines(
+    model: ModelView,
+    version: VersionView,
+    rows: Sequence[BatchRow],
+    checked: Sequence[Row | AppError],
+    scored: Sequence[Scored | AppError],
+    ids: Sequence[str],
+) -> list[Line]:
+    document = version.checker.document
+    return [
+        Line(id, row.customer, document(features), one.prediction, one.probability)
+        for id, row, features, one in zip(ids, rows, checked, scored, strict=True)
+        if not isinstance(one, AppError) and not isinstance(features, AppError) and is_logged(model)
+    ]
