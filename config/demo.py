@@ -1,5 +1,5 @@
-"""What a first `make up` puts into an empty house: an organisation with three people, a key to try things with, and
-models that answer without any account: a simulated one, and a small real one where it can run.
+"""What a first `make up` puts into an empty house: an organisation with three people, a key to try things with,
+models that answer without any account (a simulated one, and a small real one where it can run), and one that predicts.
 
 Their prices are made up, so that usage shows what cost looks like.
 """
@@ -19,6 +19,8 @@ from apps.core.tenancy import organization_scope, unscoped
 from apps.events.queries import audit_entries
 from apps.keys.queries.directory import command_actor
 from apps.keys.services import keys
+from apps.models.queries import registry as models
+from apps.models.topics import MODEL_CREATED
 from apps.providers.adapters.local.model import is_installed
 from apps.providers.enums import ProviderKind
 from apps.providers.queries import routing as queries
@@ -26,6 +28,7 @@ from apps.providers.services import deployments, providers, routes
 from apps.providers.topics import PROVIDER_CREATED
 from apps.tenants.models import Organization
 from apps.tenants.services.bootstrap import Bootstrapped, bootstrap
+from config.churn import registering
 
 SLUG = "demo"
 LOCAL = "smollm2"
@@ -71,8 +74,7 @@ def add_local_model() -> bool:
     """
     if not settings.SIGNALBOX_LOCAL_LLM or not is_installed():
         return False
-    with unscoped(reason="the demo's organisation is known by its slug alone"):
-        organization = Organization.objects.filter(slug=SLUG).first()
+    organization = _organization()
     if organization is None:
         return False
     actor = command_actor(organization)
@@ -83,10 +85,49 @@ def add_local_model() -> bool:
     return True
 
 
-def _had_local_model(actor: Actor) -> bool:
+def add_churn_model() -> bool:
+    """The model that predicts, for a demo just made and for one that was made before there were any; whether it was added.
+
+    Once only, as above. All of it or nothing: nobody is served yet who would wait for this transaction, in which two
+    children try what is published.
+    """
+    organization = _organization()
+    if organization is None:
+        return False
+    actor = command_actor(organization)
+    with organization_scope(organization.pk):
+        if _had_churn_model(actor):
+            return False
+        with transaction.atomic():
+            registering.register(actor)
+    return True
+
+
+def _organization() -> Organization | None:
+    with unscoped(reason="the demo's organisation is known by its slug alone"):
+        return Organization.objects.filter(slug=SLUG).first()
+
+
+def _had_churn_model(actor: Actor) -> bool:
+    if not _is_demo(actor):
+        return True
+    made = audit_entries(actor=actor, action=MODEL_CREATED)
+    return (
+        made.filter(object_name=registering.NAME).exists()
+        or models.models(actor=actor).filter(name=registering.NAME).exists()
+    )
+
+
+def _is_demo(actor: Actor) -> bool:
+    """Whether what a first start made is still there."""
     known = queries.providers(actor=actor)
-    if not known.filter(kind=ProviderKind.SIMULATED, name=ProviderKind.SIMULATED).exists():
-        return True  # this is no demo any more
+    return known.filter(kind=ProviderKind.SIMULATED, name=ProviderKind.SIMULATED).exists()
+
+
+def _had_local_model(actor: Actor) -> bool:
+    if not _is_demo(actor):
+        return True
+    known = queries.providers(actor=actor)
     made = audit_entries(actor=actor, action=PROVIDER_CREATED)
     return (
         made.filter(object_name=ProviderKind.LOCAL).exists()

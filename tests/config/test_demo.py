@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,18 @@ from apps.events.models import AuditEntry
 from apps.keys.models import ApiKey
 from apps.keys.queries.directory import command_actor
 from apps.keys.queries.identities import identity_of_key
+from apps.models.enums import Stage
+from apps.models.models import ModelVersion
+from apps.models.queries import registry as models
+from apps.models.services import registry, stages
 from apps.providers.queries import routing as queries
 from apps.providers.queries.tables import load_table
 from apps.providers.services import deployments, providers, routes
 from apps.tenants.models import Membership, Organization, User
 from config import demo
+from config.churn import registering
+from config.churn.customers import EXAMPLE, SCHEMA
+from tests.factories.approvals import make_policy
 from tests.factories.tenants import make_organization
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +162,101 @@ def test_add_local_model_is_for_the_demo_alone(settings: Any) -> None:
     make_organization()
 
     assert demo.add_local_model() is False
+
+
+def catalog(organization: Organization) -> list[dict[str, Any]]:
+    """What `GET /models` says, without its times."""
+    with organization_scope(organization.pk):
+        found = models.models_with_versions(actor=command_actor(organization))
+        return [
+            {
+                "name": model.name,
+                "current": model.current,
+                "aliases": {alias.name: alias.version.label for alias in model.aliases.all()},
+                "versions": [
+                    (each.label, each.stage, set(each.metrics)) for each in model.newest_versions
+                ],
+            }
+            for model in found
+        ]
+
+
+@pytest.fixture
+def demo_before(settings: Any, tmp_path: Path) -> Organization:
+    """A demo as it was made before there were models."""
+    settings.SIGNALBOX_DATA_DIR = tmp_path
+    demo.create_demo()
+    return Organization.objects.get()
+
+
+def test_add_churn_model_registers_a_champion_and_a_challenger(demo_before: Organization) -> None:
+    assert [demo.add_churn_model(), demo.add_churn_model()] == [True, False]
+
+    measured = {"accuracy", "precision", "recall"}
+    assert catalog(demo_before) == [
+        {
+            "name": "churn-predictor",
+            "current": "1.2.0",
+            "aliases": {"champion": "1.2.0"},
+            "versions": [("1.3.0", "Staging", measured), ("1.2.0", "Production", measured)],
+        }
+    ]
+    with organization_scope(demo_before.pk):
+        versions = list(ModelVersion.objects.order_by("number"))
+    assert [list(version.feature_schema) for version in versions] == [list(SCHEMA)] * 2
+    assert [version.input_example for version in versions] == [EXAMPLE] * 2
+    assert [set(version.lineage) for version in versions] == [{"run_id", "data"}] * 2
+    assert [bool(version.description) for version in versions] == [True, True]
+
+
+def test_add_churn_model_leaves_alone_who_took_it_away(demo_before: Organization) -> None:
+    demo.add_churn_model()
+    actor = command_actor(demo_before)
+    with organization_scope(demo_before.pk):
+        stages.set_stage(actor=actor, name="churn-predictor", tag="1.2.0", stage=Stage.ARCHIVED)
+        registry.remove_model(actor=actor, name="churn-predictor")
+
+    assert demo.add_churn_model() is False
+    assert catalog(demo_before) == []
+
+
+def test_add_churn_model_leaves_alone_who_uses_its_name(demo_before: Organization) -> None:
+    with organization_scope(demo_before.pk):
+        registry.register_model(actor=command_actor(demo_before), name="churn-predictor")
+
+    assert demo.add_churn_model() is False
+    assert [model["versions"] for model in catalog(demo_before)] == [[]]
+
+
+def test_add_churn_model_makes_all_of_it_or_nothing(
+    demo_before: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise AppError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(registering.aliases, "set_alias", fail)
+        with pytest.raises(AppError):
+            demo.add_churn_model()
+    before = catalog(demo_before)
+
+    assert (before, demo.add_churn_model()) == ([], True)
+
+
+def test_add_churn_model_waits_for_people_where_they_want_to_be_asked(
+    demo_before: Organization,
+) -> None:
+    make_policy(command_actor(demo_before), kind="model.promotion")
+
+    assert demo.add_churn_model() is True
+    (model,) = catalog(demo_before)
+    assert (model["current"], model["aliases"]) == (None, {})
+
+
+def test_add_churn_model_is_for_the_demo_alone() -> None:
+    make_organization()
+
+    assert demo.add_churn_model() is False
 
 
 def test_create_demo_changes_nothing_where_there_is_an_organization() -> None:

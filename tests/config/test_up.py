@@ -111,10 +111,12 @@ def test_up_shows_everything_once_and_then_the_address_alone(up: Up) -> None:
         assert match, said
         password, key = match.groups()
         by_key = Client(up.url, key).get("/api/v1/auth/me").json()
+        models = Client(up.url, key).get("/models").json()["models"]
         login = {"email": "admin@demo.example", "password": password}
         signed_in = Client(up.url).post("/api/v1/auth/login", json=login).json()
     assert (by_key["organization"]["slug"], by_key["role"]) == ("demo", "admin")
     assert signed_in["user"] == by_key["user"]
+    assert [(model["name"], len(model["versions"])) for model in models] == [("churn-predictor", 2)]
 
     with up.running():
         assert up.lines() == [f"URL http://localhost:{up.port}"]

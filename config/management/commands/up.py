@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from apps.core.errors import AppError
 from apps.core.system.health import is_behind
-from config.demo import add_local_model, create_demo
+from config.demo import add_churn_model, add_local_model, create_demo
 from config.management.commands import serve
 
 
@@ -29,11 +30,22 @@ class Command(BaseCommand):
         demo = create_demo()
         if demo is None and add_local_model():
             self.stdout.write("The local model is there now: the route smollm2 answers by it.")
+        self._add_churn_model(is_new=demo is not None)
         for line in [f"URL {serve.public_url(config, bound)}", *(demo.lines() if demo else [])]:
             self.stdout.write(line)
         self.stdout.flush()
         connection.close()
         serve.serve(config, bound)
+
+    def _add_churn_model(self, *, is_new: bool) -> None:
+        """A house without it is a house all the same; the next start tries again."""
+        try:
+            is_added = add_churn_model()
+        except AppError as error:
+            self.stderr.write(f"churn-predictor is missing: {error.message}")
+            return
+        if is_added and not is_new:
+            self.stdout.write("A model that predicts is there now: churn-predictor.")
 
 
 def migrate() -> None:
