@@ -18,6 +18,7 @@ from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
 from apps.models.rest import models
+from apps.models.views import kserve
 from config.urls.aliases import aliases
 
 to_console = door(GET=Door(public="leads to the console, which asks who you are", limit=None))(
@@ -26,6 +27,9 @@ to_console = door(GET=Door(public="leads to the console, which asks who you are"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", to_console),
+    path(
+        "predict/", include("config.urls.predicting")
+    ),  # first: the resolver goes from top to bottom
     path("health", system.health),
     path("health/live", system.live),
     path("health/ready", system.ready),
@@ -34,6 +38,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         for version in settings.SIGNALBOX_API_VERSIONS
     ),
     path("v1/", include("config.urls.openai")),
+    path("v2", kserve.server),
+    path("v2/", include("config.urls.kserve")),
     path("models", models.ModelViewSet.as_view({"get": "catalog"})),  # a seed's own shape of list
     path("metrics", system.prometheus),
     path("admin/", admin.site.urls),

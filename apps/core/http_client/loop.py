@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import TimeoutError as NotYet
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 0.2
+END_SECONDS = 5.0
+"""How long work that is given up may take to let go of what it holds."""
 
 _loop: asyncio.AbstractEventLoop | None = None
 _lock = threading.Lock()
@@ -22,6 +27,33 @@ def call_from_thread(call: Coroutine[Any, Any, T], *, seconds: float | None = No
     except TimeoutError:
         future.cancel()
         raise
+
+
+class Abandoned(Exception):
+    """Nobody wants it any more, so it was given up."""
+
+
+def call_while(call: Coroutine[Any, Any, T], is_wanted: Callable[[], bool]) -> T:
+    """The same for as long as it is wanted, which is asked now and then. Raises `Abandoned`."""
+    ended = threading.Event()
+
+    async def run() -> T:
+        try:
+            return await call
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(run(), io_loop())
+    while True:
+        try:
+            return future.result(LOOK_SECONDS)
+        except NotYet:
+            if future.done():
+                raise
+            if not is_wanted():
+                future.cancel()
+                ended.wait(END_SECONDS)
+                raise Abandoned from None
 
 
 def io_loop() -> asyncio.AbstractEventLoop:

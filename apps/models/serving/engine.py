@@ -195,7 +195,7 @@ def _lines(
 ) -> list[Line]:
     document = version.checker.document
     return [
-        Line(id, row.customer, document(features), one.prediction, one.probability)
-        for id, row, features, one in zip(ids, rows, checked, scored, strict=True)
+        Line(name, row.customer, document(features), one.prediction, one.probability)
+        for name, row, features, one in zip(ids, rows, checked, scored, strict=True)
         if not isinstance(one, AppError) and not isinstance(features, AppError) and is_logged(model)
     ]

@@ -1,0 +1,14 @@
+"""What workers do for this app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.jobs.domain.kinds import Context, handles
+from apps.models.domain.work import PREDICTION, PredictionPayload
+from apps.models.serving import background
+
+
+@handles(PREDICTION)
+def predict(context: Context, payload: PredictionPayload) -> Any:
+    return background.predict_for_job(context, background.ask_of(payload))
