@@ -40,6 +40,12 @@ class Sketch:
     def count(self) -> int:
         return sum(self._counts.values())
 
+    @property
+    def mean(self) -> float | None:
+        """Within one hundredth, as quantiles are; None when there is nothing."""
+        total = sum(_middle(bucket) * count for bucket, count in self._counts.items())
+        return total / self.count if self._counts else None
+
     def quantile(self, share: float) -> float | None:
         """The value below which that share of all lies; None when there is none."""
         values = self.quantiles([share])

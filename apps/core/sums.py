@@ -22,22 +22,28 @@ def add_rows(
     added: Mapping[Key, M],
     merge: Callable[[M, M], None],
     changed: Sequence[str],
+    begun: Sequence[str] = (),
 ) -> None:
     """Add each of `added`, whose key are its values of `names`, to the one row of that key. `merge(row, more)` adds
-    to the fields `changed`; a unique constraint stands over `names`. Within the caller's transaction.
+    to the fields `changed`; a unique constraint stands over `names`. A new row begins with the values of `begun`,
+    which no default stands for. Within the caller's transaction.
     """
     if not added:
         return
     found = _lock(model, names, added)
     missing = sorted((key for key in added if key not in found), key=repr)
     if missing:
-        blank = [model(**dict(zip(names, key, strict=True))) for key in missing]
+        blank = [_begin(model, (*names, *begun), added[key]) for key in missing]
         model.objects.bulk_create(blank, ignore_conflicts=True)
         found |= _lock(model, names, missing)
     for key, more in added.items():
         merge(found[key], more)
     rows = [found[key] for key in added]
     model.objects.bulk_update(rows, changed, batch_size=UPDATE_ROWS)
+
+
+def _begin(model: type[M], names: Sequence[str], row: M) -> M:
+    return model(**{name: getattr(row, name) for name in names})
 
 
 def _lock(model: type[M], names: Sequence[str], keys: Iterable[Key]) -> dict[Key, M]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.core.errors import Invalid
-from apps.core.pagination import _decode, _encode, after_cursor, page_of, read_integer
+from apps.core.pagination import BY_MOMENT, _after, _encode, after_cursor, page_of, read_integer
 from apps.tenants.models import Organization
 
 
@@ -71,21 +71,25 @@ def test_after_cursor_does_not_promise_an_empty_page(five: list[str]) -> None:
         "a" * 5000,
         "é",
         "\ud800",
-        _encode(7)[:-1] + "!",
+        _encode("after:7")[:-1] + "!",
         "YWZ0ZXI6LTE",
         "YWZ0ZXI6",
         "YWZ0ZXI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5",
+        _encode("at:7:7"),
+        _encode("after:7:7"),
     ],
 )
 def test_another_cursor_is_invalid(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
-        _decode(cursor)
+        _after(cursor)
 
     assert [wrong.field for wrong in caught.value.fields] == ["cursor"]
 
 
 def test_a_cursor_is_read_back() -> None:
-    assert [_decode(_encode(pk)) for pk in (1, 10**17)] == [1, 10**17]
+    found = [_after(_encode(f"after:{pk}")).children for pk in (1, 10**16)]
+
+    assert found == [[("pk__lt", 1)], [("pk__lt", 10**16)]]
 
 
 @pytest.mark.parametrize(
