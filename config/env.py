@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.yaml_source import YamlFiles
@@ -82,6 +82,13 @@ class Environment(BaseSettings):
     signalbox_approval_days: float = Field(default=7, gt=0, le=90)
     signalbox_usage_retention_days: float = Field(default=90, gt=0)
 
+    signalbox_s3_bucket: str = ""
+    signalbox_s3_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+/?)?$")
+    signalbox_s3_region: str = ""
+    signalbox_s3_access_key: str = ""
+    signalbox_s3_secret_key: str = ""
+    signalbox_s3_prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+/)*$")
+
     local_llm: bool = True
     signalbox_local_model: str = ""
     signalbox_local_idle: float = Field(default=900, ge=0)
@@ -128,6 +135,12 @@ class Environment(BaseSettings):
 
     metrics_enabled: bool = True
 
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if bool(self.signalbox_s3_access_key) != bool(self.signalbox_s3_secret_key):
+            raise ValueError("SIGNALBOX_S3_ACCESS_KEY and SIGNALBOX_S3_SECRET_KEY go together")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -146,8 +159,12 @@ def read_environment() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [f"  {str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()]
+        lines = [f"  {_where(item['loc'])}{item['msg']}" for item in error.errors()]
         raise SystemExit("The configuration cannot be used:\n" + "\n".join(lines)) from None
+
+
+def _where(place: tuple[int | str, ...]) -> str:
+    return f"{str(place[0]).upper()}: " if place else ""
 
 
 def variable_names() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from apps.core.files.s3 import Place
 from apps.core.http_client.addresses import read_allowed
 from apps.core.limits.rates import Rate, parse_rate
 from apps.core.versions import ApiVersion
@@ -206,6 +207,20 @@ SIGNALBOX_APPROVAL_LIFE = timedelta(days=env.signalbox_approval_days)
 
 # Usage
 SIGNALBOX_USAGE_RETENTION = timedelta(days=env.signalbox_usage_retention_days)
+
+# Files
+SIGNALBOX_S3 = (
+    Place(
+        bucket=env.signalbox_s3_bucket,
+        url=env.signalbox_s3_url,
+        region=env.signalbox_s3_region,
+        access_key=env.signalbox_s3_access_key,
+        secret_key=env.signalbox_s3_secret_key,
+        prefix=env.signalbox_s3_prefix,
+    )
+    if env.signalbox_s3_bucket
+    else None
+)
 
 # Models
 SIGNALBOX_LOCAL_LLM = env.local_llm

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -20,6 +21,7 @@ from django.utils import timezone
 
 from apps.core.errors import NotFound, TooLarge, Unavailable
 from apps.core.files.names import clean_media_type, clean_name
+from apps.core.files.s3 import Place, S3Storage
 from apps.core.files.storage import Draft, LocalStorage, Storage
 from apps.core.models import StoredFile
 from apps.core.tenancy import organization_scope, unscoped
@@ -36,13 +38,29 @@ class Readable(Protocol):
 
 
 def storage() -> Storage:
-    return _storage or LocalStorage(Path(settings.SIGNALBOX_DATA_DIR) / "files")
+    """The disk, or the S3-compatible store that the settings name."""
+    root = Path(settings.SIGNALBOX_DATA_DIR) / "files"
+    if settings.SIGNALBOX_S3 is None:
+        return _storage or LocalStorage(root)
+    return _storage or _s3(settings.SIGNALBOX_S3, root)
+
+
+def probe() -> str:
+    """Which store answers. Raises `Unavailable`."""
+    kept = storage()
+    return kept.probe() if isinstance(kept, S3Storage) else "disk"
 
 
 def use_storage(other: Storage | None) -> None:
-    """Put another in its place, None for the disk; for S3 and its like, and for tests."""
+    """Put another in its place, None for what the settings say; for tests."""
     global _storage
     _storage = other
+
+
+@lru_cache(maxsize=4)
+def _s3(place: Place, root: Path) -> Storage:
+    """Made once: its client keeps connections, and takes a fifth of a second to make."""
+    return S3Storage(place, drafts=root)
 
 
 def store(

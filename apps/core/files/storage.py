@@ -121,12 +121,18 @@ class LocalDraft:
         with no_room_said():
             self._file.write(piece)
 
-    def keep(self, key: str) -> None:
-        path = self._root / key
+    def finish(self) -> Path:
+        """Nothing more is written; where it lies until it is kept or dropped."""
         with no_room_said():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+        return self._path
+
+    def keep(self, key: str) -> None:
+        path = self._root / key
+        self.finish()
+        with no_room_said():
             path.parent.mkdir(exist_ok=True, mode=0o750)
             os.utime(self._path)
             self._path.chmod(0o440)

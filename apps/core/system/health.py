@@ -13,11 +13,15 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from apps.core.errors import Unavailable
+from apps.core.errors import AppError, Unavailable
+from apps.core.files import files
 
 T = TypeVar("T")
 PROBE_SECONDS = 2.0
 FRESH_SECONDS = 1.0
+
+NEEDED = frozenset({"database", "redis"})
+"""Without these no traffic is taken. Without files most of it can be answered."""
 
 STARTED = monotonic()
 
@@ -116,7 +120,8 @@ class HealthMonitor:
                 loop.run_in_executor(self._threads, _closing, probe), PROBE_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is away
-            return Reading(False, _since(started), type(error).__name__)
+            said = error.message if isinstance(error, AppError) else type(error).__name__
+            return Reading(False, _since(started), said)
         return Reading(True, _since(started), detail)
 
 
@@ -136,6 +141,8 @@ def _probes() -> dict[str, Probe]:
     probes: dict[str, Probe] = {"database": probe_database}
     if settings.SIGNALBOX_REDIS_URL:
         probes["redis"] = probe_redis
+    if settings.SIGNALBOX_S3 is not None:
+        probes["files"] = files.probe
     return probes
 
 

@@ -21,7 +21,7 @@ from apps.core.asgi.pool import in_pool, pool_load
 from apps.core.errors import NotFound, PermissionDenied, Unauthenticated
 from apps.core.openapi.describe import Operation, describe
 from apps.core.system import shapes
-from apps.core.system.health import STARTED, monitor
+from apps.core.system.health import NEEDED, STARTED, monitor
 from apps.core.system.permissions import SystemPermission
 
 PROBED = Door(public="probes and load balancers carry no key", limit=None, asks_who=False)
@@ -59,7 +59,11 @@ async def live(request: HttpRequest) -> HttpResponse:
 @door(GET=PROBED)
 async def ready(request: HttpRequest) -> HttpResponse:
     readings = await monitor.readings()
-    problems = [f"{name} is away" for name, reading in readings.items() if not reading.is_connected]
+    problems = [
+        f"{name} is away"
+        for name, reading in readings.items()
+        if name in NEEDED and not reading.is_connected
+    ]
     if lifecycle.is_draining:
         problems.append("the server is stopping")
     elif not problems and await monitor.lacks_migrations():
