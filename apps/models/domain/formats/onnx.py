@@ -18,6 +18,8 @@ from apps.models.errors import BrokenArtifact, UnsafeArtifact
 MOST_NODES = 20_000
 MOST_WIDTH = 1_000_000
 """Values of one row of an input or output."""
+MOST_CLASSES = 1000
+LONGEST_CLASS = 200
 ONNX, ML = "ai.onnx", "ai.onnx.ml"
 OPERATORS: Final = {
     ONNX: frozenset(
@@ -164,6 +166,9 @@ TYPES: Final = {
     3: "int8",
     5: "int16",
 }
+SHAPERS: Final = frozenset(
+    {"Cast", "Clip", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
+)
 _KINDS: Final = {"float": "number", "double": "number", "string": "string", "bool": "boolean"}
 
 
@@ -173,6 +178,10 @@ class _Graph:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     operators: set[str] = field(default_factory=set)
     constants: set[str] = field(default_factory=set)
+    makers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Of each value: the operator that makes it, and its first input."""
+    classes: list[int | str] = field(default_factory=list)
+    """As the last operator that names any calls them."""
     nodes: int = 0
 
 
@@ -217,6 +226,7 @@ def _described(graph: _Graph, opsets: dict[str, int]) -> Description:
             "operators": sorted(graph.operators),
             "opsets": opsets,
             "nodes": graph.nodes,
+            "classes": graph.classes,
         },
     )
 
@@ -248,23 +258,31 @@ def _graph(value: memoryview) -> _Graph:
 
 
 def _node(value: memoryview, graph: _Graph) -> None:
-    operator, domain = "", ONNX
+    operator, domain, first = "", ONNX, ""
+    made: list[str] = []
     for tag, _, part in fields(value):
-        if tag == 4:
+        if tag == 1:
+            first = first or text(part)
+        elif tag == 2:
+            made.append(text(part))
+        elif tag == 4:
             operator = text(part)
         elif tag == 7:
             domain = text(part) or ONNX
         elif tag == 5:
-            _attribute(message(part))
+            graph.classes = _attribute(message(part)) or graph.classes
     if operator not in OPERATORS.get(domain, frozenset()):
         raise UnsafeArtifact(f"is an ONNX model with the operator {domain[:60]}.{operator[:60]}")
     graph.operators.add(operator)
+    graph.makers.update((name, (operator, first)) for name in made)
     graph.nodes += 1
     if graph.nodes > MOST_NODES:
         raise BrokenArtifact(f"is an ONNX model of more than {MOST_NODES} nodes")
 
 
-def _attribute(value: memoryview) -> None:
+def _attribute(value: memoryview) -> list[int | str]:
+    """The names of classes, where it holds them."""
+    name, found = "", list[int | str | memoryview]()
     for tag, _, part in fields(value):
         if tag in (6, 11):
             raise UnsafeArtifact("is an ONNX model with graphs within its operators")
@@ -272,6 +290,26 @@ def _attribute(value: memoryview) -> None:
             _tensor(message(part))
         elif tag in (22, 23):
             _sparse(message(part))
+        elif tag == 1:
+            name = text(part)
+        elif len(found) < MOST_CLASSES and tag in (8, 9):
+            found.append(_class_name(message(part)) if tag == 9 else part)
+    return _class_names(found) if name.startswith("classlabels_") else []
+
+
+def _class_names(found: list[int | str | memoryview]) -> list[int | str]:
+    """Integers stand one by one or packed, as whoever wrote the file liked it."""
+    names: list[int | str] = []
+    for each in found:
+        if isinstance(each, memoryview):
+            names += _packed(each[: 10 * MOST_CLASSES])
+        else:
+            names.append(number(each) if isinstance(each, int) else each)
+    return names[:MOST_CLASSES]
+
+
+def _class_name(value: memoryview) -> str:
+    return bytes(value[:LONGEST_CLASS]).decode("utf-8", "replace")
 
 
 def _tensor(value: memoryview) -> str:
@@ -368,7 +406,20 @@ def _task(graph: _Graph) -> str:
     if graph.operators & classifiers:
         return Task.CLASSIFICATION
     regressors = {"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor"}
-    return Task.REGRESSION if graph.operators & regressors else ""
+    if graph.operators & regressors:
+        return Task.REGRESSION
+    last = graph.outputs[0]
+    is_one = (_width(last) if len(last["dims"]) < 3 else 0) == 1
+    return Task.CLASSIFICATION if is_one and _ends_in_sigmoid(graph, last["name"]) else ""
+
+
+def _ends_in_sigmoid(graph: _Graph, name: str) -> bool:
+    """Whether the output is a probability of one class, whatever shape it is then brought into."""
+    for _ in range(10):
+        operator, name = graph.makers.get(name, ("", ""))
+        if operator not in SHAPERS:
+            return operator == "Sigmoid"
+    return False
 
 
 def _schema(inputs: list[dict[str, Any]]) -> Schema | None:

@@ -1,0 +1,72 @@
+"""LightGBM models by their own library: trees' own contributions explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from apps.models.adapters.runtimes import answers, matrices
+from apps.models.domain.schema import Row
+from apps.models.domain.scoring import Blueprint, Explanation, Output, Scored
+from apps.models.errors import ScoringFailed
+
+OF_TWO = frozenset({"binary", "cross_entropy"})
+OF_MANY = frozenset({"multiclass", "multiclassova"})
+SAME_AS_MARGIN = frozenset(
+    [
+        "regression",
+        "regression_l1",
+        "huber",
+        "fair",
+        "quantile",
+        "mape",
+        "lambdarank",
+        "rank_xendcg",
+    ]
+)
+"""Objectives whose prediction is the sum itself."""
+
+
+def load(blueprint: Blueprint, path: str) -> LightgbmScorer:
+    text = Path(path).read_text(encoding="utf-8")
+    booster = lightgbm.Booster(model_str=text)  # it takes its parameters from the text
+    return LightgbmScorer(blueprint, booster)
+
+
+class LightgbmScorer:
+    def __init__(self, blueprint: Blueprint, booster: Any) -> None:
+        self._booster = booster
+        self._objective = str(blueprint.described.details["objective"])
+        names, schema = booster.feature_name(), blueprint.schema
+        matrices.check_width(len(names), schema)
+        self._order = matrices.order_of(names, schema)
+
+    def score(self, rows: Sequence[Row]) -> list[Scored]:
+        with answers.told_plainly():
+            found = np.asarray(self._booster.predict(self._matrix(rows), num_threads=1))
+            if self._objective in OF_MANY:
+                return answers.of_many(found.tolist(), list(range(found.shape[1])))
+            if found.ndim != 1:
+                raise ScoringFailed("The model answers several numbers, and a prediction is one.")
+            values = found.astype(np.float64).tolist()
+            return answers.of_two(values) if self._objective in OF_TWO else answers.numbers(values)
+
+    def explain(self, row: Row) -> Explanation:
+        """Of several classes, the sum of the predicted one."""
+        with answers.told_plainly():
+            told = self._booster.predict(self._matrix((row,)), pred_contrib=True, num_threads=1)
+        parts = np.asarray(told, dtype=np.float64).reshape(-1, self._booster.num_feature() + 1)
+        *values, base = parts[int(parts.sum(axis=1).argmax())].tolist()
+        answers.refuse_infinite([[base, *values]])
+        if self._order is not None:
+            values = matrices.in_order(values, self._order)
+        output = Output.PREDICTION if self._objective in SAME_AS_MARGIN else Output.MARGIN
+        return Explanation(base, tuple(values), output)
+
+    def _matrix(self, rows: Sequence[Row]) -> Any:
+        array = matrices.numeric(rows, np.float64)
+        return array if self._order is None else array[:, self._order]
