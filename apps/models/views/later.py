@@ -13,10 +13,10 @@ from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 from apps.core.openapi.describe import describe
 from apps.jobs.domain.results import links_of
+from apps.models.domain.work import PredictionPayload
 from apps.models.enums import ModelsPermission, Source
 from apps.models.queries.tasks import task_result
 from apps.models.services import predictions
-from apps.models.domain.work import PredictionPayload
 from apps.models.serving.tables import find_version
 from apps.models.views import shapes
 from apps.models.views.bodies import read_ask
