@@ -70,6 +70,26 @@ def change_model(
     return queries.whole_models().get(pk=model.pk)
 
 
+def rename_model(
+    *, actor: Actor, name: str, new_name: str, expected_revision: int | None = None
+) -> RegisteredModel:
+    """Callers that know the old name no longer find it. Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`,
+    `NameTaken`, and `Conflict` while a rollout moves the model.
+    """
+    require(actor, ModelsPermission.MANAGE)
+    checked = names.check_model_name(new_name)
+    if is_id(checked, "model"):
+        raise Invalid.field("name", "reads as an id", "name")
+    with deed():
+        model = hold(queries.model_at(name), expected_revision)
+        refuse_managed(model)
+        before = values(model)
+        model.name = checked
+        touch(model)
+        tell(actor=actor, topic=topics.MODEL_CHANGED, row=model, before=before, after=values(model))
+    return queries.whole_models().get(pk=model.pk)
+
+
 def remove_model(*, actor: Actor, name: str, expected_revision: int | None = None) -> None:
     """With all its versions. Raises `NotFound`, `PermissionDenied`, `Stale`, and `InProduction` while one serves."""
     require(actor, ModelsPermission.MANAGE)

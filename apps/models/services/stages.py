@@ -60,6 +60,14 @@ def set_stage(
     return Moved(queries.whole_versions().get(pk=version.pk), approval_id)
 
 
+def archive_others(*, actor: Actor, name: str, version: ModelVersion) -> None:
+    """Leave this version alone in its stage. Raises what `set_stage` does."""
+    require(actor, ModelsPermission.MANAGE)
+    rows = ModelVersion.objects.filter(model=queries.model_at(name), stage=version.stage)
+    for other in rows.exclude(pk=version.pk):
+        set_stage(actor=actor, name=name, tag=other.public_id, stage=Stage.ARCHIVED)
+
+
 def carry_out(*, actor: Actor | None, payload: Mapping[str, Any]) -> None:
     """The promotion that was asked for, now that it is approved; within the transaction of the decision.
 

@@ -1,0 +1,1 @@
+"""MLflow's words: signatures, the `MLmodel` document, filters of searches. Pure."""

@@ -1,0 +1,1 @@
+"""MLflow's registry and artefact calls, as its own clients make them."""
