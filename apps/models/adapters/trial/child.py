@@ -11,7 +11,8 @@ import json
 import os
 import resource
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -35,23 +36,45 @@ def limit(seconds: int, megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(
-        OSError, AttributeError
-    ):  # not everybody may have a network of their own, with nobody in it
+    cut_off()
+
+
+def cut_off() -> None:
+    """A network of its own, with nobody in it: not everybody may have one."""
+    with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
-def watch() -> None:
-    """What Python itself holds it to. Libraries are imported first: some of them look around while they are."""
+class Watch:
+    """What Python itself holds it to, until it ends."""
 
-    def judge(event: str, arguments: tuple[Any, ...]) -> None:
+    def __init__(self) -> None:
+        self._is_paused = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._is_paused:
+            return
         if event.startswith(FORBIDDEN):
             raise Forbidden(event)
         if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
             raise Forbidden("open for writing")
 
-    sys.addaudithook(judge)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While a library is imported, before the artefact is touched: some of them look around while they are."""
+        self._is_paused = True
+        try:
+            yield
+        finally:
+            self._is_paused = False
+
+
+def watch() -> Watch:
+    """Begins now, and ends with the process."""
+    found = Watch()
+    sys.addaudithook(found)
+    return found
 
 
 def preload(name: str) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,7 +58,7 @@ def try_artifact(file: BinaryIO, *, seconds: float = SECONDS) -> Description:
 
 def _run(file: BinaryIO, seconds: float) -> dict[str, Any]:
     file.seek(0)
-    with _room(), _child(file) as process:
+    with _room(), _child(file, max(CPU_SECONDS, ceil(seconds))) as process:
         deadline = time.monotonic() + seconds
         try:
             said = _read(process, deadline)
@@ -86,12 +87,12 @@ def _room() -> Iterator[None]:
 
 
 @contextmanager
-def _child(file: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
+def _child(file: BinaryIO, cpu_seconds: int) -> Iterator[subprocess.Popen[bytes]]:
     """In a session of its own: whatever it started ends with it, unless it ended by itself."""
     process = subprocess.Popen(  # noqa: S603 - our own module, and nothing of the caller's among its words
         [
             sys.executable, "-s", "-W", "ignore", "-m", "apps.models.adapters.trial.child",
-            str(CPU_SECONDS), str(MEGABYTES),
+            str(cpu_seconds), str(MEGABYTES),
         ],
         stdin=file,
         stdout=subprocess.PIPE,
