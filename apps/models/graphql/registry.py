@@ -81,6 +81,9 @@ class ModelVersionType(HouseType):
     size = graphene.Float(required=True, description="Bytes.")
     feature_schema = JSON(required=True)
     input_example = JSON()
+    background_rows = graphene.Int(
+        required=True, description="How many rows explanations are told against."
+    )
     metrics = JSON(required=True)
     lineage = JSON(required=True)
     description = graphene.String(required=True)
@@ -89,6 +92,10 @@ class ModelVersionType(HouseType):
     created_at = DateTime(required=True)
     updated_at = DateTime(required=True)
     revision = graphene.Int(required=True)
+
+    @staticmethod
+    def resolve_background_rows(version: ModelVersion, info: Any) -> int:
+        return len(version.background)
 
     @staticmethod
     def resolve_model(version: ModelVersion, info: Any) -> str:

@@ -1,0 +1,1 @@
+"""Models in GraphQL, by what the fields are about."""
