@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.core.errors import Invalid
-from apps.core.pagination import BY_MOMENT, _after, _encode, after_cursor, page_of, read_integer
+from apps.core.pagination import _after, _encode, after_cursor, page_of, read_integer
 from apps.tenants.models import Organization
 
 

@@ -22,7 +22,7 @@ from apps.core.sketch import Sketch
 from apps.core.spool.process import Record
 from apps.core.sums import Key, add_rows
 from apps.core.tenancy import unscoped
-from apps.models.domain.log import Entry, Line, read_record
+from apps.models.domain.log import Entry, Line
 from apps.models.models import PredictionHour, PredictionRecord
 from apps.models.services import prediction_rows
 from apps.tenants.queries import organizations
@@ -38,14 +38,14 @@ Entries = list[tuple[str, Entry]]
 
 def drain_predictions(records: list[Record]) -> None:
     """Take a batch in, in pieces of which each is a transaction."""
-    entries = [(record.id, prediction_rows.fit(read_record(record.value))) for record in records]
+    entries = [(record.id, prediction_rows.read(record)) for record in records]
     with unscoped(reason=REASON):
         for piece in _pieces(entries):
             try:
                 fresh = _take(piece)
             except IntegrityError:
-                # Somebody took the same records in at this moment: now they are known.
-                fresh = _take(piece)
+                # Met before. That is rare, so it is asked for only then.
+                fresh = _take(piece, is_met=True)
             _publish(fresh)
 
 
@@ -69,15 +69,17 @@ def _pieces(entries: Entries) -> Iterator[Entries]:
         yield piece
 
 
-def _take(entries: Entries) -> list[Entry]:
+def _take(entries: Entries, *, is_met: bool = False) -> list[Entry]:
     with transaction.atomic():
-        fresh = _of_living(_not_counted_yet(entries))
+        if is_met:
+            entries = _not_counted_yet(entries)
+        fresh = _of_living([entry for _, entry in entries])
         prediction_rows.insert(fresh)
         _add_to_hours(fresh)
     return fresh
 
 
-def _not_counted_yet(entries: Entries) -> list[Entry]:
+def _not_counted_yet(entries: Entries) -> Entries:
     ids = {record: first for record, entry in entries if (first := _first_id(entry))}
     rows = PredictionRecord.objects.filter(public_id__in=ids.values())
     known = set(rows.values_list("public_id", flat=True))
@@ -86,7 +88,7 @@ def _not_counted_yet(entries: Entries) -> list[Entry]:
         if ids.get(record) in known:
             counted[_spool_of(record)] = place
     return [
-        entry
+        (record, entry)
         for place, (record, entry) in enumerate(entries)
         if place > counted.get(_spool_of(record), -1)
     ]

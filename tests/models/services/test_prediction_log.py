@@ -196,9 +196,7 @@ def test_a_row_is_cached_where_its_whole_call_was(
     assert prediction_rows.is_cached(entry) is is_cached
 
 
-@pytest.mark.parametrize(
-    "prediction", [0, 1.5, True, "stays", None, {"a": [1]}], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize("prediction", [0, 1.5, True, "stays", None, {"a": [1]}], ids=str)
 def test_a_prediction_is_kept_as_it_is(version: ModelVersion, prediction: Any) -> None:
     assert make_prediction(version, prediction=prediction).prediction == prediction
 
@@ -214,16 +212,16 @@ def test_a_batch_is_taken_in_pieces(version: ModelVersion, monkeypatch: pytest.M
     sizes: list[int] = []
     take = prediction_log._take
 
-    def seen(piece: Any) -> Any:
+    def seen(piece: Any, **how: Any) -> Any:
         sizes.append(sum(len(entry.lines) for _, entry in piece))
-        return take(piece)
+        return take(piece, **how)
 
     monkeypatch.setattr(prediction_log, "_take", seen)
 
     drain_predictions(records)
     drain_predictions(records)
 
-    assert sizes == [1, 3, 2, 1] * 2
+    assert sizes == [1, 3, 2, 1, *[1, 1, 3, 3, 2, 2, 1, 1]]  # what is known is tried twice
     assert (PredictionRecord.objects.count(), sums()) == (7, [("1.2.0", 9, 0, 0)])
 
 
