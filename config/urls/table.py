@@ -18,7 +18,7 @@ from apps.core.graphql.view import graphql
 from apps.core.openapi import views as docs
 from apps.core.system import views as system
 from apps.models.rest import models
-from apps.models.views import kserve
+from apps.models.views import kserve, later, predicting
 from config.urls.aliases import aliases
 
 to_console = door(GET=Door(public="leads to the console, which asks who you are", limit=None))(
@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         path(f"api/{version.name}/", include(version.urls))
         for version in settings.SIGNALBOX_API_VERSIONS
     ),
+    path("api/2.0/", include("apps.models.rest.mlflow.urls")),
     path("v1/", include("config.urls.openai")),
     path("v2", kserve.server),
     path("v2/", include("config.urls.kserve")),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from ipaddress import ip_address
@@ -17,6 +15,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from apps.core.actor import Actor
 from apps.core.errors import Malformed
+from apps.core.ids import random_digits
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -79,24 +78,7 @@ def request_id_from(given: str | None) -> str:
     """The caller's id when it is well-formed, our own otherwise."""
     if given and _GOOD_REQUEST_ID(given):
         return given
-    return f"req_{_random_hex()}"
-
-
-_random: list[str] = []
-
-
-def _random_hex() -> str:
-    """96 random bits. The system is asked for those of many requests at once: each asking is a call of its own."""
-    try:
-        return _random.pop()
-    except IndexError:
-        whole = secrets.token_hex(12 * 256)
-        _random.extend(whole[at : at + 24] for at in range(0, len(whole), 24))
-        return _random.pop()
-
-
-# A forked child must not hand out what its parent does.
-os.register_at_fork(after_in_child=_random.clear)
+    return f"req_{random_digits()[:24]}"
 
 
 def client_address(peer: str, forwarded_for: str | None) -> str:
