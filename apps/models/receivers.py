@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from apps.approvals import topics as approvals
 from apps.core.bus import Fact, receives
-from apps.models.services import aliases, asking, stages
+from apps.core.tenancy import organization_scope
+from apps.jobs import topics as jobs
+from apps.models.services import aliases, asking, checking, stages
 
 
 @receives(approvals.REQUEST_APPROVED)
@@ -15,3 +17,12 @@ def promote(fact: Fact) -> None:
     payload = fact.data["payload"]
     deed = aliases.carry_out if "alias" in payload else stages.carry_out
     deed(actor=fact.actor, payload=payload)
+
+
+@receives(jobs.JOB_FAILED)
+@receives(jobs.JOB_CANCELLED)
+def refuse_unopened(fact: Fact) -> None:
+    """A version whose opening is given up must not wait for ever."""
+    if fact.data["kind"] == checking.CHECK.name:
+        with organization_scope(fact.organization_id):
+            checking.give_up(job_id=fact.object_id)

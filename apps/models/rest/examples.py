@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from apps.jobs.domain.results import links_of
+
 SCHEMA: dict[str, Any] = {
     "tenure": {"type": "integer", "min": 0, "max": 100},
     "monthly_charges": {"type": "number", "min": 0, "max": 200},
@@ -46,6 +48,7 @@ VERSION: dict[str, Any] = {
     "file_name": "churn.onnx",
     "feature_schema": SCHEMA,
     "input_example": {"tenure": 12, "monthly_charges": 65.0, "contract": "Month-to-month"},
+    "background_rows": 100,
     "metrics": {"accuracy": 0.85, "precision": 0.82, "recall": 0.79},
     "lineage": {"run_id": "f3a4b5c", "commit": "9f3c0d1", "data": "customers-2026-01"},
     "description": "",
@@ -55,6 +58,18 @@ VERSION: dict[str, Any] = {
     "created_at": "2026-01-15T08:00:00Z",
     "updated_at": "2026-01-15T08:00:00Z",
     "revision": 1,
+}
+JOB = "job_7d0f3b5c9a1e4c2f8b6d4a2c0e8f6b4d"
+CHECKING: dict[str, Any] = {
+    **VERSION,
+    "stage": "None",
+    "status": "checking",
+    "task": "",
+    "size": 209715200,
+    "feature_schema": {},
+    "aliases": [],
+    "job_id": JOB,
+    "links": links_of(JOB),
 }
 CATALOG: dict[str, Any] = {
     "models": [

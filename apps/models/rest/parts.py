@@ -14,7 +14,8 @@ from apps.models.services.versions import Terms
 
 TEXTS = {"version": "label", "description": "description"}
 DOCUMENTS = {
-    name: name for name in ("feature_schema", "metrics", "input_example", "lineage", "tags")
+    name: name
+    for name in ("feature_schema", "metrics", "input_example", "background", "lineage", "tags")
 }
 BODY = {
     "multipart/form-data": {
@@ -32,6 +33,10 @@ BODY = {
             },
             "metrics": {"type": "string", "description": "JSON: numbers by name."},
             "input_example": {"type": "string", "description": "JSON: a row of features."},
+            "background": {
+                "type": "string",
+                "description": "JSON: up to 200 rows of features that explanations are told against.",
+            },
             "lineage": {"type": "string", "description": "JSON: `run_id`, `commit`, `data`."},
             "tags": {"type": "string", "description": "JSON: text by name."},
             "description": {"type": "string"},

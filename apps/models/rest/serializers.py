@@ -135,6 +135,9 @@ class VersionSerializer(ReadSerializer):
     file_name = serializers.CharField(source="file.name")
     feature_schema = serializers.DictField(help_text="In the order of the inputs.")
     input_example = serializers.DictField(allow_null=True)
+    background_rows = serializers.IntegerField(
+        help_text="How many rows explanations are told against; 0: one row of what is usual."
+    )
     metrics = serializers.DictField(child=serializers.FloatField())
     lineage = serializers.DictField(child=serializers.CharField())
     description = serializers.CharField()
@@ -150,8 +153,19 @@ class VersionSerializer(ReadSerializer):
         return [alias.name for alias in version.aliases.all()]
 
     @staticmethod
+    def get_background_rows(version: ModelVersion) -> int:
+        return len(version.background)
+
+    @staticmethod
     def get_created_by(version: ModelVersion) -> str | None:
         return None if version.created_by is None else version.created_by.public_id
+
+
+class CheckingSerializer(VersionSerializer):
+    """A large version that is still to be opened."""
+
+    job_id = serializers.CharField()
+    links = serializers.DictField(child=serializers.CharField(), help_text="Of the job.")
 
 
 class CatalogVersionSerializer(ReadSerializer):

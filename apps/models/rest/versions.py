@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from apps.core.asgi.door import UPLOAD_BODY, Door
 from apps.core.files.answers import attachment
 from apps.core.rest.viewsets import HouseViewSet
+from apps.jobs.domain.results import links_of
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
-from apps.models.rest.examples import VERSION, WAITING
+from apps.models.rest.examples import CHECKING, VERSION, WAITING
 from apps.models.rest.parts import BODY, ArtifactParser, read_upload
 from apps.models.rest.serializers import (
+    CheckingSerializer,
     PromotionSerializer,
     StageBody,
     VersionChangeBody,
@@ -31,6 +33,7 @@ READING, WRITING = Door(VIEW, limit="models"), Door(MANAGE, limit="models")
 ENVELOPE = 1024 * 1024
 """What a multipart body has beside the file."""
 ONE = OpenApiExample("A version", VERSION, response_only=True)
+UNOPENED = OpenApiExample("A large one", CHECKING, response_only=True, status_codes=["202"])
 PROMOTED = OpenApiExample("Into production", {"stage": "Production"}, request_only=True)
 ASKS_FIRST = OpenApiExample("Waits for approval", WAITING, response_only=True, status_codes=["202"])
 MEASURED = OpenApiExample("Measured again", {"metrics": {"accuracy": 0.86}}, request_only=True)
@@ -73,22 +76,28 @@ class VersionViewSet(HouseViewSet):
             "ONNX, skops, XGBoost (JSON or UBJSON), LightGBM (text), a scorecard or the description of a remote model, "
             "both JSON. What the bytes are decides, whatever the file is called. The file is opened and tried in a "
             "limited process first; pickles, archives with paths, programs and pages are refused with "
-            "`unsafe_artifact`."
+            "`unsafe_artifact`. A file of more than 100 MB is opened by a job: the answer is 202 with the version as "
+            "`checking`, which predicts nothing until it is `ready`; `refused`, it says why in `refusal`."
         ),
         request=BODY,
-        responses={201: VersionSerializer},
-        examples=[ONE],
+        responses={201: VersionSerializer, 202: CheckingSerializer},
+        examples=[ONE, UNOPENED],
     )
     def create(self, request: Any, id: str) -> Response:  # noqa: A002 - the URL's word
         file, terms = read_upload(request)
-        made = versions.publish_version(
+        published = versions.publish(
             actor=self.actor,
             name=id,
             stream=file,  # type: ignore[arg-type]  # reads like a file, says Django
             terms=terms,
             file_name=file.name or "",
         )
-        response = self.present(made, VersionSerializer, status=201)
+        made, job = published.version, published.job
+        if job is None:
+            response = self.present(made, VersionSerializer, status=201)
+        else:
+            more = {"job_id": job.public_id, "links": links_of(job.public_id)}
+            response = self.present(made, VersionSerializer, status=202, **more)
         response.headers["Location"] = f"/api/v1/models/{made.model.name}/versions/{made.label}"
         return response
 

@@ -1,42 +1,37 @@
 """Publishing versions: an artefact kept, opened in a limited child, described, and only then made a version.
 
-No transaction is open while bytes are taken or opened. What is refused leaves nothing behind.
+No transaction is open while bytes are taken or opened. What is refused leaves nothing behind. A large one is made a
+version first and opened by a worker (`checking`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from django.conf import settings
-
-from apps.core import json as strict_json
 from apps.core.actor import Actor
-from apps.core.errors import FieldError, Invalid
 from apps.core.files import files
-from apps.core.http_client.errors import Forbidden
-from apps.core.http_client.guard import judge_url
 from apps.core.models import StoredFile
 from apps.core.permissions import require
 from apps.models import topics
-from apps.models.adapters.trial.supervisor import try_artifact
-from apps.models.domain import fitting, names
-from apps.models.domain.formats.description import Description
+from apps.models.domain import names
 from apps.models.domain.formats.sniffing import HEAD, sniff
-from apps.models.domain.schema import Schema, compile_schema, read_schema
-from apps.models.enums import Format, Stage
+from apps.models.domain.schema import Schema, read_schema
+from apps.models.enums import Format, Stage, VersionStatus
 from apps.models.errors import AliasInUse, InProduction
 from apps.models.models import ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
 from apps.models.queries.artifacts import PURPOSE
-from apps.models.services import asking
+from apps.models.services import asking, checking, examining
 from apps.models.services.announcing import deed, hold, refuse_managed, refuse_more, tell, touch
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 MOST_VERSIONS = 10_000
 MOST_BYTES = 1024 * 1024 * 1024
-MOST_CARD = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +42,33 @@ class Terms:
     feature_schema: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     input_example: Mapping[str, Any] | None = None
+    background: Sequence[Any] = ()
+    """Rows that explanations are told against."""
     lineage: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
     tags: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The version; with a `job` it is not opened yet."""
+
+    version: ModelVersion
+    job: Job | None = None
+
+
 def publish_version(
     *, actor: Actor, name: str, stream: BinaryIO, terms: Terms | None = None, file_name: str = ""
 ) -> ModelVersion:
-    """Keep the artefact that the stream holds as the model's next version, ready to serve.
+    """The same, for those who look at the version's status."""
+    return publish(actor=actor, name=name, stream=stream, terms=terms, file_name=file_name).version
+
+
+def publish(
+    *, actor: Actor, name: str, stream: BinaryIO, terms: Terms | None = None, file_name: str = ""
+) -> Published:
+    """Keep the artefact that the stream holds as the model's next version, ready to serve; a large one is still to be
+    opened.
 
     Raises `NotFound`, `PermissionDenied`, `Invalid`, `UnsafeArtifact`, `BrokenArtifact`, `RuntimeMissing`, `TimedOut`,
     `TooLarge`, `NoRoom`, and `NameTaken` for a label that another version has.
@@ -64,7 +77,7 @@ def publish_version(
     model = queries.model_at(name)
     said = terms or Terms()
     given = _check(said)
-    sniff(stream.read(HEAD))
+    looks_like = sniff(stream.read(HEAD))
     stream.seek(0)
     stored = files.store(
         stream,
@@ -76,10 +89,15 @@ def publish_version(
         content_type="application/octet-stream",
     )
     try:
-        found = _try(stored)
-        schema = _schema_of(found, stored, given)
-        _check_example(said.input_example, schema)
-        return _add(actor, model, said, stored, found, schema)
+        if stored.size > checking.LARGE_BYTES:
+            return _add(actor, model, said, stored, _unopened(looks_like, given, said))
+        examined = examining.examine(
+            lambda: files.open(stored),
+            given=given,
+            example=said.input_example,
+            background=said.background,
+        )
+        return _add(actor, model, said, stored, examined.columns())
     except BaseException:
         files.delete(stored)
         raise
@@ -166,44 +184,23 @@ def _check(terms: Terms) -> Schema | None:
     names.check_lineage(terms.lineage)
     names.check_text("description", terms.description)
     names.check_tags(terms.tags)
-    return None if terms.feature_schema is None else read_schema(terms.feature_schema)
+    examining.check_background_shape(list(terms.background))
+    if terms.feature_schema is None:
+        return None
+    schema = read_schema(terms.feature_schema)
+    examining.check_example(terms.input_example, schema)
+    examining.check_background(terms.background, schema)
+    return schema
 
 
-def _try(stored: StoredFile) -> Description:
-    with files.open(stored) as file:
-        found = try_artifact(file)
-    if found.format is Format.REMOTE:
-        _judge_remote(found.details["url"])
-    return found
-
-
-def _judge_remote(url: str) -> None:
-    try:
-        judge_url(url, settings.SIGNALBOX_ALLOWED_PRIVATE_HOSTS)
-    except Forbidden as error:
-        raise Invalid.field("file.url", str(error), "forbidden") from None
-
-
-def _schema_of(found: Description, stored: StoredFile, given: Schema | None) -> Schema:
-    """The given schema where it fits the artefact, else what the artefact says of itself."""
-    document = None
-    if found.format is Format.SCORECARD:
-        with files.open(stored) as file:
-            document = strict_json.parse(file.read(MOST_CARD))
-    return fitting.fit(found, given, document)
-
-
-def _check_example(example: Mapping[str, Any] | None, schema: Schema) -> None:
-    if example is None:
-        return
-    try:
-        compile_schema(schema).check(dict(example))
-    except Invalid as error:
-        fields = [
-            FieldError(f"input_example.{each.field}", each.message, each.type)
-            for each in error.fields
-        ]
-        raise Invalid(fields=fields) from None
+def _unopened(looks_like: Format, given: Schema | None, terms: Terms) -> dict[str, Any]:
+    """What stands there until it was opened: the format that its first bytes speak of, and what was given."""
+    return {
+        "status": VersionStatus.CHECKING,
+        "format": looks_like,
+        "features": [[name, spec] for name, spec in (given or {}).items()],
+        "background": list(terms.background),
+    }
 
 
 def _add(
@@ -211,9 +208,8 @@ def _add(
     model: RegisteredModel,
     terms: Terms,
     stored: StoredFile,
-    found: Description,
-    schema: Schema,
-) -> ModelVersion:
+    columns: Mapping[str, Any],
+) -> Published:
     with deed():
         held = hold(model)
         number = held.last_number + 1
@@ -225,19 +221,18 @@ def _add(
             model=held,
             number=number,
             label=names.check_version_label(terms.label or str(number), number),
-            format=found.format,
-            task=found.task,
             file=stored,
             digest=stored.digest,
             size=stored.size,
-            features=[[name, spec] for name, spec in schema.items()],
-            described={**found.document(), "schema": None},
             input_example=None if terms.input_example is None else dict(terms.input_example),
             metrics=dict(terms.metrics),
             lineage=dict(terms.lineage),
             description=terms.description,
             tags=dict(terms.tags),
             created_by_id=actor.user_id,
+            **columns,
         )
+        is_unopened = version.status == VersionStatus.CHECKING
+        job = checking.begin_check(actor, version) if is_unopened else None
         tell(actor=actor, topic=topics.VERSION_CREATED, row=version, after=values(version))
-    return queries.whole_versions().get(pk=version.pk)
+    return Published(queries.whole_versions().get(pk=version.pk), job)

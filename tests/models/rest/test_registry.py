@@ -9,6 +9,7 @@ import pytest
 
 from apps.core.actor import Role
 from apps.models.models import ModelVersion
+from apps.models.services import checking
 from apps.tenants.models import Organization
 from tests.client import Answer, GateClient
 from tests.factories.approvals import make_policy
@@ -53,6 +54,35 @@ def test_an_upload_answers_what_the_contract_says(key: str) -> None:
         "status": "ready",
     }
     assert (len(body["digest"]), schema_of(body)) == (64, ["tenure", "contract"])
+
+
+def test_a_large_upload_is_answered_before_it_is_opened(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "LARGE_BYTES", 10)
+
+    answer = upload(key, text("version", "2.0"))
+
+    body = answer.json()
+    assert (answer.status, answer.headers["location"]) == (202, f"{VERSIONS}/2.0")
+    assert {name: body[name] for name in ("model", "version", "stage", "status")} == {
+        "model": "churn",
+        "version": "2.0",
+        "stage": "None",
+        "status": "checking",
+    }
+    assert body["links"]["status"] == f"/api/v1/job/{body['job_id']}/status"
+    assert GateClient().get(f"{VERSIONS}/2.0", key=key).json()["status"] == "checking"
+
+
+def test_background_rows_are_counted(key: str) -> None:
+    row = {"tenure": 12, "contract": "One year"}
+
+    answer = upload(key, text("feature_schema", SCHEMA), text("background", [row, row]))
+    wrong = upload(key, text("feature_schema", SCHEMA), text("background", [row, {"tenure": 1}]))
+
+    assert (answer.status, answer.json()["background_rows"]) == (201, 2)
+    assert (wrong.status, wrong.json()["invalid_fields"]) == (422, ["background.1.contract"])
 
 
 def test_the_order_of_features_is_kept(key: str) -> None:

@@ -18,6 +18,7 @@ from apps.core.files import files, storage
 from apps.core.models import StoredFile
 from apps.core.tenancy import organization_scope
 from apps.events.models import AuditEntry
+from apps.models.adapters.trial import supervisor
 from apps.models.enums import Stage
 from apps.models.errors import (
     AliasInUse,
@@ -176,10 +177,10 @@ def test_a_full_disk_leaves_nothing(
 def test_a_missing_runtime_is_said(
     churn: RegisteredModel, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(file: Any) -> Any:
+    def missing(file: Any, **terms: Any) -> Any:
         raise RuntimeMissing("needs onnxruntime, which is not installed (onnxruntime)")
 
-    monkeypatch.setattr(versions, "try_artifact", missing)
+    monkeypatch.setattr(supervisor, "try_artifact", missing)
 
     with pytest.raises(RuntimeMissing) as refused:
         publish(actor)
@@ -310,8 +311,8 @@ def test_numbers_have_no_holes_under_a_race(settings: Any, monkeypatch: pytest.M
     with organization_scope(place.pk):
         actor = actor_of(admin)
     make_model(place, name="churn")
-    found = versions.try_artifact(BytesIO(card()))
-    monkeypatch.setattr(versions, "try_artifact", lambda file: found)
+    found = supervisor.try_artifact(BytesIO(card()))
+    monkeypatch.setattr(supervisor, "try_artifact", lambda file, **terms: found)
     failed: list[BaseException] = []
 
     def one(number: int) -> Callable[[], None]:
