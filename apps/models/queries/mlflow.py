@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db.models import Exists, F, Model, OuterRef, Prefetch, QuerySet
 from django.db.models.fields.json import KeyTextTransform
@@ -22,6 +22,11 @@ from apps.models.enums import Format, Stage, VersionStatus
 from apps.models.models import ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry
+
+if TYPE_CHECKING:
+    _Lookup = Lookup[Any]
+else:
+    _Lookup = Lookup  # generic in the stubs alone
 
 T = TypeVar("T", bound=Model)
 
@@ -47,7 +52,7 @@ class Found:
     token: str
 
 
-class _Like(Lookup[Any]):
+class _Like(_Lookup):
     """SQL's own LIKE: `%` and `_` as MLflow takes them."""
 
     lookup_name = "like"
