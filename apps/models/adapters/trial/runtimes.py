@@ -56,6 +56,7 @@ def _skops(description: Description, path: Path) -> Description:
     import numpy as np  # noqa: PLC0415
     import skops.io  # noqa: PLC0415
 
+    from apps.models.adapters.trial import linear  # noqa: PLC0415
     from apps.models.domain.formats import skops as rules  # noqa: PLC0415
 
     untrusted = _tried(lambda: skops.io.get_untrusted_types(file=path))
@@ -80,7 +81,12 @@ def _skops(description: Description, path: Path) -> Description:
         "classes": [str(each) for each in getattr(model, "classes_", [])[:1000]],
     }
     task = Task.CLASSIFICATION if is_classifier else Task.REGRESSION
-    return replace(description, schema=schema, task=task, details=details)
+    found = _tried(lambda: linear.read_linear(model, names)) if width else None
+    if found is not None:
+        details["linear"] = found
+    return replace(
+        description, schema=schema, task=task, details=details, in_process=found is not None
+    )
 
 
 def _xgboost(description: Description, path: Path) -> Description:
