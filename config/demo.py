@@ -29,6 +29,7 @@ from apps.providers.topics import PROVIDER_CREATED
 from apps.tenants.models import Organization
 from apps.tenants.services.bootstrap import Bootstrapped, bootstrap
 from config.churn import registering
+from config.churn.written import NAME as CHURN
 
 SLUG = "demo"
 LOCAL = "smollm2"
@@ -113,8 +114,8 @@ def _had_churn_model(actor: Actor) -> bool:
         return True
     made = audit_entries(actor=actor, action=MODEL_CREATED)
     return (
-        made.filter(object_name=registering.NAME).exists()
-        or models.models(actor=actor).filter(name=registering.NAME).exists()
+        made.filter(object_name=CHURN).exists()
+        or models.models(actor=actor).filter(name=CHURN).exists()
     )
 
 

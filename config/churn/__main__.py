@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 
 from config.churn.training import DESIGNS, train
-
-HERE = Path(__file__).parent
+from config.churn.written import write
 
 
 def main() -> None:
     for label in DESIGNS:
         trained = train(label)
-        (HERE / f"{label}.json").write_text(json.dumps(trained.document(), indent=1) + "\n")
+        write(label, trained.document())
         sys.stdout.write(f"{label} {trained.metrics}\n")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
-from typing import Any, Final
 
 from apps.core.actor import Actor
 from apps.models.enums import Stage
@@ -13,11 +11,7 @@ from apps.models.services import aliases, registry, stages, versions
 from apps.models.services.versions import Terms
 from config.churn.customers import EXAMPLE, SCHEMA
 from config.churn.training import ABOUT, CUSTOMERS, HELD_OUT, SEED
-
-NAME: Final = "churn-predictor"
-CHAMPION: Final = "1.2.0"
-CHALLENGER: Final = "1.3.0"
-_WRITTEN: Final = Path(__file__).parent
+from config.churn.written import CHALLENGER, CHAMPION, NAME, read_written
 
 
 def register(actor: Actor) -> None:
@@ -34,12 +28,6 @@ def register(actor: Actor) -> None:
     moved = stages.set_stage(actor=actor, name=NAME, tag=CHAMPION, stage=Stage.PRODUCTION)
     if moved.approval_id is None:  # else somebody wants to be asked first
         aliases.set_alias(actor=actor, name=NAME, alias="champion", tag=CHAMPION)
-
-
-def read_written(label: str) -> dict[str, Any]:
-    """`{metrics, card}` as the training left them."""
-    document: dict[str, Any] = json.loads((_WRITTEN / f"{label}.json").read_text())
-    return document
 
 
 def _publish(actor: Actor, label: str) -> None:

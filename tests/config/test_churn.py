@@ -11,7 +11,7 @@ from apps.models.domain.scorecards import Scorer, bind, read_scorecard
 from config.churn import training
 from config.churn.customers import EXAMPLE, SCHEMA, make_customers
 from config.churn.fitting import Banded, Design, Numeric, fit_card
-from config.churn.registering import read_written
+from config.churn.written import read_written
 
 VERSIONS = ("1.2.0", "1.3.0")
 SEED_004 = {"tenure": 12, "monthly_charges": 65.0, "contract": "Month-to-month"}

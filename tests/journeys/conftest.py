@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from config.churn.customers import EXAMPLE, SCHEMA
-from config.churn.registering import read_written
+from config.churn.written import read_written
 from tests.rig.http import Client
 from tests.rig.servers import ServerProcess
 from tests.rig.site import Site, copy_site

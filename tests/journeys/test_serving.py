@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from config.churn.customers import EXAMPLE, SCHEMA
-from config.churn.registering import read_written
+from config.churn.written import read_written
 from tests.journeys.conftest import Serving, set_stages
 from tests.rig.http import Answer, Client, run
 
