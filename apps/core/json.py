@@ -23,12 +23,60 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Possessive, and closed by the end of the text too: linear whatever is thrown at them.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BIG_NUMBER = re.compile(rb"[0-9]{19}|[0-9][eE]")
+_PLAINLY = bytes(
+    0x30 if chr(byte) in "0123456789" else 0x65 if chr(byte) in "eE" else 0x20
+    for byte in range(256)
+)
+_MANY_DIGITS = b"0" * 19
+_NOT_PLAIN = object()
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON body, or `Malformed` (not JSON) / `Invalid` (JSON, but a value nobody can keep)."""
+    value = _parse_plain(body, max_depth)
+    return _parse_strictly(body, max_depth) if value is _NOT_PLAIN else value
+
+
+def _parse_plain(body: bytes, max_depth: int) -> Any:
+    """The value of a body in which nothing can be wrong, ten times as fast; `_NOT_PLAIN` for every other.
+
+    Without a backslash each colon stands for itself, so a body has as many as its value written anew, unless a key stood
+    twice in one object and took its first value with it.
+    """
+    if b"\\" in body:
+        return _NOT_PLAIN
+    digits = body.translate(_PLAINLY)
+    if _MANY_DIGITS in digits or b"0e" in digits:
+        return _NOT_PLAIN
+    try:
+        value = orjson.loads(body)
+        if body.count(b":") != orjson.dumps(value).count(b":"):
+            return _NOT_PLAIN
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _NOT_PLAIN
+    if body.count(b"{") + body.count(b"[") > max_depth and _is_deep(value, max_depth):
+        return _NOT_PLAIN
+    return value
+
+
+def _is_deep(value: Any, max_depth: int) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(max_depth):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _parse_strictly(body: bytes, max_depth: int) -> Any:
+    """The same for any body, and what is wrong with it."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:

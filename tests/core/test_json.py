@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import thread_time
@@ -238,3 +239,61 @@ def test_dumps_writes_what_django_hands_out() -> None:
         "set": [3],
         "1": "number",
     }
+
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["a:b", '"', "\\", "[", "}", "-0", "1e9", "x" * 30]),
+)
+_TREES = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def _outcome(read: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        value = read(body)
+    except AppError as error:
+        return type(error), error.message
+    return repr(value)  # tells 1 from 1.0 and True, and 0.0 from -0.0
+
+
+def _strictly(body: bytes) -> Any:
+    return strict._parse_strictly(body, strict.MAX_DEPTH)
+
+
+@given(_TREES, st.booleans())
+def test_the_quick_way_reads_what_the_strict_one_reads(tree: Any, is_spaced: bool) -> None:
+    separators = (" , ", " : ") if is_spaced else (",", ":")
+    body = json.dumps(tree, separators=separators, ensure_ascii=False)
+
+    raw = body.encode("utf-8", "surrogatepass")
+
+    assert _outcome(strict.parse, raw) == _outcome(_strictly, raw)
+
+
+@given(st.text(alphabet='{}[]":,0123456789.eE-+truefalsn \\u', max_size=40))
+def test_the_quick_way_refuses_what_the_strict_one_refuses(text: str) -> None:
+    assert _outcome(strict.parse, text.encode()) == _outcome(_strictly, text.encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a" :1, "a": {"b:c":":"}}',
+        b'[{"k":":"},{"k":"v","k":":"}]',
+        b"-0",
+        b"-0.0",
+    ],
+)
+def test_keys_that_stand_twice_and_zeros_are_read_alike(body: bytes) -> None:
+    assert _outcome(strict.parse, body) == _outcome(_strictly, body)
