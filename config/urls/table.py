@@ -27,9 +27,10 @@ to_console = door(GET=Door(public="leads to the console, which asks who you are"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", to_console),
-    path(
-        "predict/", include("config.urls.predicting")
-    ),  # first: the resolver goes from top to bottom
+    path("predict/<str:model>", predicting.predict),  # early: the resolver goes from top to bottom
+    path("predict/batch/<str:model>", predicting.predict_batch),
+    path("predict/async/<str:model>", later.predict_later),
+    path("predict/async/<str:task_id>/result", later.result),
     path("health", system.health),
     path("health/live", system.live),
     path("health/ready", system.ready),
