@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from apps.core.errors import Invalid
-from apps.core.json import MAX_INTEGER
 from apps.core.text import is_misleading
+from apps.models.domain.scorecards import LOGISTIC
 from apps.models.enums import Task
 
 LONGEST_CLASS: Final = 255
 SHOWN_CLASSES: Final = 10
+LARGEST: Final = 1e100
+"""Of an outcome and of a miss: the squares of such add up to something finite."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Judge:
     def tally(self, actual: Any, prediction: Any, probability: float | None) -> Tally:
         """What one outcome adds."""
         if not self._is_class(prediction, probability):
-            miss = abs(float(prediction) - float(actual))
+            miss = min(abs(float(prediction) - float(actual)), LARGEST)
             return Tally(1, absolute_error=miss, squared_error=miss * miss)
         is_right = actual == prediction
         found = Tally(1, correct=int(is_right), absolute_error=float(not is_right))
@@ -94,6 +96,8 @@ class Judge:
 
     def _class(self, actual: Any, prediction: Any) -> Any:
         kind = _kind(prediction)
+        if not kind:
+            raise Invalid.field("actual", "goes with no prediction of this kind", "type")
         if _kind(actual) != kind:
             raise Invalid.field("actual", f"must be a {kind}, as the prediction is", "type")
         if kind == "text" and (len(actual) > LONGEST_CLASS or is_misleading(actual)):
@@ -115,11 +119,14 @@ class Judge:
 
 
 def judge_of(task: str, details: Mapping[str, Any]) -> Judge:
-    """By what the trial found of a version."""
-    classes = details.get("classes")
-    if isinstance(classes, Sequence) and not isinstance(classes, str):
-        return Judge(task, tuple(map(str, classes)))
-    return Judge(task)
+    """By what the trial found of a version: its classes by name, or how many there are."""
+    classes = details.get("classes", 0)
+    if task != Task.CLASSIFICATION:
+        return Judge(task)
+    if isinstance(classes, int):
+        is_known = "classes" in details or details.get("type") == LOGISTIC
+        return Judge(task, tuple(map(str, range(max(2, classes)))) if is_known else ())
+    return Judge(task, tuple(str(each).removesuffix(".0") for each in classes))
 
 
 def spelt(label: Any) -> str:
@@ -136,12 +143,12 @@ def _kind(value: Any) -> str:
         return "flag"
     if isinstance(value, int | float):
         return "number"
-    return "text" if isinstance(value, str) else "nothing"
+    return "text" if isinstance(value, str) else ""
 
 
 def _number(actual: Any) -> int | float:
     is_number = isinstance(actual, int | float) and not isinstance(actual, bool)
-    if not is_number or not math.isfinite(actual) or abs(actual) > MAX_INTEGER:
-        raise Invalid.field("actual", "must be a finite number", "type")
+    if not is_number or not abs(actual) <= LARGEST:
+        raise Invalid.field("actual", f"must be a number within {LARGEST:.0e}", "type")
     found: int | float = actual
     return found

@@ -90,8 +90,9 @@ class OutcomeTally(TenantModel):
     correct = models.BigIntegerField(default=0)
     """Of a classifier: predictions that were the class it turned out to be."""
     absolute_error = models.FloatField(default=0)
+    """Of a regression: the sum over its outcomes. Of a classifier: how many were another class."""
     squared_error = models.FloatField(default=0)
-    """Of a regression: sums over its outcomes."""
+    """Of a regression: the sum over its outcomes."""
     squared_miss = models.FloatField(default=0)
     """Of a two-class probability: the Brier score's sum."""
     scored = models.BigIntegerField(default=0)

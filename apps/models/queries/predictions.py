@@ -80,7 +80,7 @@ def predictions(
     model = seen_model(actor, name)
     rows = PredictionRecord.objects.filter(model_key=model.pk).order_by(*BY_MOMENT)
     said = {"version": version and label_of(model, version), "customer": customer}
-    given = {name: value for name, value in said.items() if value is not None}
+    given: dict[str, Any] = {name: text for name, text in said.items() if text is not None}
     if any(map(is_misleading, given.values())):
         return rows.none()
     if judged is not None:

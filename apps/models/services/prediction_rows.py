@@ -21,8 +21,9 @@ _COLUMNS: Final = (
     "duration_ms", "at",
 )  # fmt: skip
 _TEXTS: Final = {
-    name: _META.get_field(name).max_length
-    for name in ("model", "version", "source", "batch", "request_id", "key", "principal")
+    field.attname: field.max_length
+    for field in _META.concrete_fields
+    if field.max_length is not None and field.attname not in ("public_id", "customer")
 }
 LONGEST_CUSTOMER: Final = 255
 _NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
