@@ -53,6 +53,28 @@ class Source(StrEnum):
     """KServe's protocol."""
 
 
+class SourceAuth(StrEnum):
+    """How another's registry knows us."""
+
+    NONE = "none"
+    BASIC = "basic"
+    BEARER = "bearer"
+
+
+class FollowState(StrEnum):
+    """What became of a model that is followed, in the last run."""
+
+    CURRENT = "current"
+    """What is named there is named here."""
+    MOVED = "moved"
+    """The same, since this run."""
+    WAITING = "waiting"
+    """It is here, and people were asked before it is named."""
+    CHECKING = "checking"
+    """It is here, and not opened yet."""
+    FAILED = "failed"
+
+
 class ModelsPermission(Permission):
     VIEW = "models.model.view"
     """Read models, versions, aliases, and the log of predictions."""
@@ -60,3 +82,5 @@ class ModelsPermission(Permission):
     """Ask models for predictions, and say what they turned out to be."""
     MANAGE = "models.model.manage"
     """Register models, upload versions, set stages and aliases."""
+    SOURCE_MANAGE = "models.source.manage"
+    """Follow models of other registries."""

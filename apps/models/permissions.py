@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.permissions import CALLERS, EVERYONE, grant
+from apps.core.permissions import ADMINS, CALLERS, EVERYONE, grant
 from apps.models.enums import ModelsPermission
 
 __all__ = ["ModelsPermission"]
@@ -21,4 +21,9 @@ grant(
     ModelsPermission.MANAGE,
     to=CALLERS,
     doc="Register models, upload versions, set stages and aliases.",
+)
+grant(
+    ModelsPermission.SOURCE_MANAGE,
+    to=ADMINS,
+    doc="Say which models of other registries are followed, and with which credential.",
 )

@@ -11,11 +11,14 @@ from apps.models.models.registry import (
     ModelVersion,
     RegisteredModel,
 )
+from apps.models.models.sources import AUTHS, MlflowSource
 
 __all__ = [
+    "AUTHS",
     "FORMATS",
     "STAGES",
     "STATUSES",
+    "MlflowSource",
     "ModelAlias",
     "ModelVersion",
     "OutcomeTally",

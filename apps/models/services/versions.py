@@ -45,6 +45,8 @@ class Terms:
     background: Sequence[Any] = ()
     """Rows that explanations are told against."""
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Where it was imported from; ours to say, no caller's."""
     description: str = ""
     tags: Mapping[str, Any] = field(default_factory=dict)
 
@@ -227,6 +229,7 @@ def _add(
             input_example=None if terms.input_example is None else dict(terms.input_example),
             metrics=dict(terms.metrics),
             lineage=dict(terms.lineage),
+            origin=dict(terms.origin),
             description=terms.description,
             tags=dict(terms.tags),
             created_by_id=actor.user_id,

@@ -87,7 +87,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         (value,) = value.values()
     if isinstance(value, pd.DataFrame):
-        return value.to_dict("list")
+        value = value.to_numpy(dtype=float).T
     return [round(float(each), 5) for each in np.asarray(value).ravel()]
 
 
