@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apps.core.errors import NotFound
+from apps.models.domain.columns import ColumnChecker
 from apps.models.domain.schema import Checker
 from apps.models.domain.scoring import Blueprint
 from apps.models.errors import NoProductionVersion
@@ -25,6 +26,7 @@ class VersionView:
     size: int
     blueprint: Blueprint
     checker: Checker
+    columns: ColumnChecker
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from apps.core.errors import NotFound
 from apps.models.domain.background import usual_row
+from apps.models.domain.columns import ColumnChecker
 from apps.models.domain.formats.description import read_description
 from apps.models.domain.schema import compile_schema
 from apps.models.domain.scoring import Blueprint
@@ -52,6 +53,7 @@ def load_version(key: int) -> VersionView:
         schema,
         background or (usual_row(schema, version.input_example),),
     )
+    checker = compile_schema(schema)
     return VersionView(
         key=version.pk,
         public_id=version.public_id,
@@ -62,7 +64,8 @@ def load_version(key: int) -> VersionView:
         digest=version.digest,
         size=version.size,
         blueprint=blueprint,
-        checker=compile_schema(schema),
+        checker=checker,
+        columns=ColumnChecker(schema, checker),
     )
 
 

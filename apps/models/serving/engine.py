@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from apps.core.actor import Actor
-from apps.core.errors import AppError, Invalid, TimedOut
+from apps.core.errors import AppError, TimedOut
 from apps.core.ids import new_id
 from apps.models.domain.answers import Answered
 from apps.models.domain.asking import Ask, BatchAsk, BatchRow
@@ -72,7 +72,7 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     started = perf_counter()
     model, version = await find_version(actor.identity, ask.model, ask.tag)
     at = datetime.now(UTC)
-    checked = [_check(version, row) for row in ask.rows]
+    checked = version.columns.check([row.features for row in ask.rows])
     rows = [each for each in checked if not isinstance(each, AppError)]
     try:
         loaded = await room().shelf.get(actor.identity, version)
@@ -158,13 +158,6 @@ async def _in_time(loaded: Loaded, work: Coroutine[Any, Any, T]) -> T:
             return await work
     except TimeoutError:
         raise TimedOut("The model took too long.", code="prediction_timeout") from None
-
-
-def _check(version: VersionView, row: BatchRow) -> Row | Invalid:
-    try:
-        return version.checker.check(row.features)
-    except Invalid as error:
-        return error
 
 
 def _note_failure(

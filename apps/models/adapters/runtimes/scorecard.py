@@ -30,7 +30,9 @@ class ScorecardScorer:
     """What the rows of the background come to on average, where there are any."""
 
     def score(self, rows: Sequence[Row]) -> list[Scored]:
-        return [self._one(row) for row in rows]
+        if len(rows) == 1:
+            return [self._told(self._bound.score(rows[0]))]
+        return [self._told(found) for found in self._bound.score_many(rows)]
 
     def explain(self, row: Row) -> Explanation:
         """Exact, on the margin."""
@@ -40,8 +42,7 @@ class ScorecardScorer:
         values = tuple(one - other for one, other in zip(told.values, usual.values, strict=True))
         return Explanation(told.base_value + sum(usual.values), values, Output.MARGIN)
 
-    def _one(self, row: Row) -> Scored:
-        found = self._bound.score(row)
+    def _told(self, found: scorecards.Score) -> Scored:
         if not abs(found.margin) < float("inf"):
             raise ScoringFailed(NOT_FINITE)
         if found.probability is None:
