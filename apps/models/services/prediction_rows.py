@@ -43,7 +43,8 @@ def insert(entries: Sequence[Entry]) -> None:
         if not is_postgres:
             cursor.executemany(_INSERT, rows)
             return
-        with cursor.copy(_COPY) as copy:
+        # A copy is the driver's own: without this its errors would not be Django's, which callers know.
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
             for row in rows:
                 copy.write_row(row)
 
