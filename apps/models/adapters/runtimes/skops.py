@@ -54,7 +54,7 @@ class SkopsScorer:
         self._has_probabilities = bool(self._classes) and hasattr(model, "predict_proba")
         last = model.steps[-1][1] if hasattr(model, "steps") else model
         self._is_by_probability = self._has_probabilities and type(last).__name__ in BY_PROBABILITY
-        _settle(model, names)
+        settle(model, names)
 
     def score(self, rows: Sequence[Row]) -> list[Scored]:
         with answers.told_plainly(), warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -99,7 +99,7 @@ def _column(values: Any) -> list[float]:
     return column
 
 
-def _settle(model: Any, names: Sequence[str]) -> None:
+def settle(model: Any, names: Sequence[str]) -> None:
     """One thread; columns that were chosen by name are chosen by place, for rows come without names."""
     for part in _parts(model):
         if getattr(part, "n_jobs", None) not in (None, 1):

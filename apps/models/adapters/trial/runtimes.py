@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from apps.models.domain.formats.description import Description, numbered_features
+from apps.models.domain.formats.description import Description
 from apps.models.enums import Format, Task
 from apps.models.errors import BrokenArtifact, RuntimeMissing, UnsafeArtifact
 
@@ -53,10 +53,10 @@ def _onnx(description: Description, path: Path) -> Description:
 
 
 def _skops(description: Description, path: Path) -> Description:
-    import numpy as np  # noqa: PLC0415
     import skops.io  # noqa: PLC0415
 
-    from apps.models.adapters.trial import linear  # noqa: PLC0415
+    from apps.models.adapters.runtimes.skops import settle  # noqa: PLC0415
+    from apps.models.adapters.trial import columns, linear  # noqa: PLC0415
     from apps.models.domain.formats import skops as rules  # noqa: PLC0415
 
     untrusted = _tried(lambda: skops.io.get_untrusted_types(file=path))
@@ -69,9 +69,11 @@ def _skops(description: Description, path: Path) -> Description:
         raise BrokenArtifact("is a skops archive of something that predicts nothing")
     width = int(getattr(model, "n_features_in_", 0) or 0)
     names = [str(name) for name in getattr(model, "feature_names_in_", [])]
-    schema = {name: {"type": "number"} for name in names} or numbered_features(width) or None
-    if width and not names:
-        _tried(lambda: model.predict(np.zeros((1, width))))
+    schema = None
+    if width:
+        _tried(lambda: settle(model, names))
+        schema = _tried(lambda: columns.read_schema(model, names, width))
+        _tried(lambda: columns.try_row(model, width))
     is_classifier = hasattr(model, "classes_")
     details = {
         **description.details,
