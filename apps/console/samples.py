@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 from typing import Any
 
 from django.http import HttpRequest
@@ -27,11 +28,11 @@ def code_samples(
 
 def _curl(method: str, url: str, body: Any) -> str:
     lines = [
-        f"curl -X {method} {url}" if method != "GET" else f"curl {url}",
+        f"curl -X {method} {quote(url)}" if method != "GET" else f"curl {quote(url)}",
         f'  -H "Authorization: Bearer {KEY}"',
     ]
     if body is not None:
-        lines += ['  -H "Content-Type: application/json"', f"  -d '{json.dumps(body)}'"]
+        lines += ['  -H "Content-Type: application/json"', f"  -d {quote(json.dumps(body))}"]
     return " \\\n".join(lines)
 
 

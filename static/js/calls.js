@@ -1,5 +1,5 @@
-// The log of calls: [data-feed="/console/requests"] gets a row for each event of its topic. A flood is painted a few times a second,
-// some rows of it at most; the others are counted. While the reader is reading, rows wait under the "n new" bar.
+// Logs: [data-feed="/console/requests"] gets a row for each event of its topic that is of [data-feed-type]. A flood is painted a few times a
+// second, some rows of it at most; the others are counted. While the reader is reading, rows wait under the "n new" bar.
 import { isBeingRead, showBar, swap } from "./refresh.js";
 import { text } from "./texts.js";
 import { writeTimes } from "./time.js";
@@ -40,12 +40,23 @@ function put(cell, words) {
   cell.classList.toggle("muted", !words);
 }
 
+function putLink(cell, words, call, url) {
+  const link = cell.querySelector("a");
+  link.textContent = words;
+  link.href = `${url}/${encodeURIComponent(call.id)}`;
+}
+
+function said(value, words) {
+  return typeof value === "boolean" ? words[value] : String(value ?? "");
+}
+
 const fields = {
-  model: (cell, call, url) => {
-    const link = cell.querySelector("a");
-    link.textContent = call.model;
-    link.href = `${url}/${encodeURIComponent(call.id)}`;
-  },
+  model: (cell, call, url) => putLink(cell, call.model, call, url),
+  prediction: (cell, call, url, words) => putLink(cell, said(call.prediction, words), call, url),
+  probability: (cell, call) => put(cell, call.probability == null ? "" : String(Number(call.probability.toPrecision(4)))),
+  customer: (cell, call) => put(cell, call.customer_id),
+  version: (cell, call) => cell.replaceChildren(Object.assign(document.createElement("span"), { className: "tag", textContent: call.version })),
+  outcome: (cell) => put(cell, ""),
   status: (cell, call, _, words) => {
     const [lamp, word] = words[call.status] ?? ["off", call.status];
     const node = cell.querySelector(".lamp");
@@ -117,7 +128,7 @@ export function feed(frame) {
   const call = frame.data ?? {};
   leftOut += call.left_out ?? 0;
   const wanted = Object.entries(JSON.parse(node.dataset.feedWanted));
-  if (call.type === "call" && wanted.every(([name, value]) => call[name] === value)) {
+  if (call.type === (node.dataset.feedType || "call") && wanted.every(([name, value]) => call[name] === value)) {
     waiting.unshift(call);
     if (waiting.length > ROWS) {
       waiting.pop();

@@ -24,6 +24,7 @@ from tests.factories.events import make_entry
 from tests.factories.jobs import make_job
 from tests.factories.keys import make_key
 from tests.factories.models import make_model, make_version
+from tests.factories.predictions import make_prediction
 from tests.factories.providers import (
     make_deployment,
     make_prompt,
@@ -68,6 +69,10 @@ PAGES = {
     "models": ("/console/models", EVERYBODY),
     "model-new": ("/console/models/new", MAKERS),
     "model": ("/console/models/{model}", EVERYBODY),
+    "model-try": ("/console/models/{model}/try", MAKERS),
+    "model-predictions": ("/console/models/{model}/predictions", EVERYBODY),
+    "model-prediction": ("/console/models/{model}/predictions/{prediction}", EVERYBODY),
+    "model-performance": ("/console/models/{model}/performance", EVERYBODY),
     "model-compare": ("/console/models/{model}/compare", EVERYBODY),
     "model-version-new": ("/console/models/{model}/versions/new", MAKERS),
     "model-version": ("/console/models/{model}/versions/1", EVERYBODY),
@@ -129,6 +134,7 @@ DEEDS = {
     "model-alias": "/console/models/{model}/alias",
     "model-unalias": "/console/models/{model}/unalias",
     "model-remove": "/console/models/{model}/remove",
+    "model-prediction-outcome": "/console/models/{model}/predictions/{prediction}/outcome",
     "model-stage": "/console/models/{model}/versions/1/stage",
     "model-version-remove": "/console/models/{model}/versions/1/remove",
     "budget-remove": "/console/budgets/{budget}/remove",
@@ -194,6 +200,7 @@ class Things:
     call: str
     prompt: str
     model: str
+    prediction: str
     budget: str
     route: str
     deployment: str
@@ -214,6 +221,7 @@ def things_of(organization) -> Things:
     deployment = make_deployment(organization)
     route = make_route(organization, targets=[deployment])
     make_route_version(route)
+    version = make_version(make_model(organization))
     return Things(
         key=make_key(member).key.public_id,
         member=member.public_id,
@@ -225,7 +233,8 @@ def things_of(organization) -> Things:
         delivery=delivery.public_id,
         call=record_of(call),
         prompt=make_prompt(organization).public_id,
-        model=make_version(make_model(organization)).model.public_id,
+        model=version.model.public_id,
+        prediction=make_prediction(version, at=timezone.now()).public_id,
         budget=make_budget(organization, scope="end_user", subject=call.request_id).public_id,
         route=route.public_id,
         deployment=deployment.public_id,
@@ -375,7 +384,7 @@ def test_page_follows_only_topics_its_reader_may_follow(path, at_admin, at_user)
 @pytest.mark.parametrize(
     "path",
     [
-        *("usage", "requests", "prompts", "chat"),
+        *("usage", "requests", "prompts", "chat", "models"),
         *("jobs", "keys", "members", "service-accounts", "webhooks", "audit"),
     ],
 )

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.console.listing import Column, Listing, filter_bar
 from apps.console.model_forms import UploadForm
+from apps.console.model_tabs import address
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
-from apps.console.views.models import STAGES, address, may_manage, stage_cell
+from apps.console.views.models import STAGES, may_manage, stage_cell
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid
 from apps.core.permissions import require

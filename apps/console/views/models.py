@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.console.listing import Column, Listing
 from apps.console.model_forms import AliasForm, ModelForm
+from apps.console.model_tabs import address, tabs_of
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
@@ -54,11 +55,6 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def may_manage(actor: Actor) -> bool:
     return has(actor, ModelsPermission.MANAGE)
-
-
-def address(model: RegisteredModel) -> str:
-    """What its pages are under: its name, unless that is the name of a page."""
-    return model.public_id if model.name == "new" else model.name
 
 
 def stage_cell(version: ModelVersion) -> dict[str, Any]:
@@ -190,6 +186,7 @@ def _page(actor: Actor, model: RegisteredModel) -> Page:
         sentence=model.description,
         up={"label": _("Models"), "url": reverse("console:models")},
         actions=[upload, remove_it] if may_manage(actor) else [],
+        tabs=tabs_of(actor, model, "model"),
     )
 
 
