@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db.models import Exists, F, Model, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.lookups import Lookup
+from django.db.models.lookups import Exact, Lookup
 
 from apps.core.actor import Actor
 from apps.core.errors import Invalid, NotFound
@@ -58,10 +58,10 @@ class _Like(_Lookup):
     lookup_name = "like"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, left_values = self.process_lhs(compiler, connection)
         right, right_values = self.process_rhs(compiler, connection)
-        return f"{left} LIKE {right}", [*left_values, *right_values]
+        return f"{left} LIKE {right}", (*left_values, *right_values)
 
 
 def search_models(
@@ -202,10 +202,9 @@ def _by_text(rows: QuerySet[T], column: str, term: Term) -> QuerySet[T] | None:
 def _by_tag(rows: QuerySet[T], term: Term) -> QuerySet[T] | None:
     if not term.key.startswith("tags.") or term.operator not in ("=", "!="):
         return None
-    tagged = rows.alias(tagged=KeyTextTransform(term.key.removeprefix("tags."), "tags"))
-    if term.operator == "=":
-        return tagged.filter(tagged=term.value)
-    return tagged.exclude(tagged=term.value)
+    key = KeyTextTransform(term.key.removeprefix("tags."), "tags")
+    is_so = Q(Exact(key, term.value))
+    return rows.filter(is_so) if term.operator == "=" else rows.exclude(is_so)
 
 
 def _ordered(

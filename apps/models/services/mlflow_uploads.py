@@ -19,6 +19,7 @@ from apps.core.files import files
 from apps.core.models import StoredFile
 from apps.core.permissions import require
 from apps.models.domain.mlflow import reading
+from apps.models.errors import UnsafeArtifact
 from apps.models.models import ModelVersion
 from apps.models.permissions import ModelsPermission
 from apps.models.services import versions
@@ -94,7 +95,7 @@ def _split(path: str) -> tuple[str, str]:
     """The directory's digest, and the file's name. Raises `Invalid`."""
     try:
         found = PurePosixPath(reading.check_path(path))
-    except reading.UnsafeArtifact:
+    except UnsafeArtifact:
         raise Invalid.field("path", "is no path within the uploads", "path") from None
     if len(found.parts) < 2 or found.parts[0] == "models":
         raise Invalid.field("path", "must lie in a directory, and not in models/", "path")

@@ -38,7 +38,8 @@ def read_filter(text: str) -> list[Term]:
         raise Invalid.field("filter", f"must have {LONGEST} characters at most", "length")
     if not text.strip():
         return []
-    terms, at = [], 0
+    terms: list[Term] = []
+    at = 0
     while True:
         found = _TERM.match(text, at)
         if found is None or len(terms) == MOST_TERMS:

@@ -13,7 +13,8 @@ from apps.core.asgi.door import UPLOAD_BODY, Door, door
 from apps.core.errors import Invalid, NotFound
 from apps.core.files.answers import Pieces
 from apps.models.domain.mlflow.documents import Entry
-from apps.models.domain.mlflow.reading import UnsafeArtifact, check_path
+from apps.models.domain.mlflow.reading import check_path
+from apps.models.errors import UnsafeArtifact
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import artifacts as bytes_of
 from apps.models.queries import mlflow as queries

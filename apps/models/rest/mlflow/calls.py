@@ -51,9 +51,8 @@ class Params:
     def read(cls, request: HttpRequest) -> Params:
         """Raises `Malformed`, `Invalid`."""
         given: dict[str, Any] = {
-            name: values if len(values) > 1 else values[0]
+            name: values if len(values) > 1 else request.GET[name]
             for name, values in request.GET.lists()
-            if values
         }
         if request.body:
             document = strict_json.parse(request.body)
