@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.errors import Conflict, Invalid, NotFound, Unavailable, Upstream
+from apps.core.errors import Conflict, Invalid, NotFound, Unavailable, Unsupported, Upstream
 
 LONGEST = 300
 
@@ -66,6 +66,19 @@ class ArtifactChanged(Unavailable):
 
     code = "artifact_changed"
     message = "The stored artefact is not what was registered: its digest differs."
+
+
+class BrokenFile(Invalid):
+    """A file of rows of which the rest, or all of it, cannot be read."""
+
+    code = "broken_file"
+
+
+class ParquetMissing(Unsupported):
+    """A Parquet file, and what reads it is not installed here."""
+
+    code = "runtime_missing"
+    message = "Parquet is read by pyarrow, which is not installed here: send CSV or JSON lines."
 
 
 class UnknownModel(NotFound):
