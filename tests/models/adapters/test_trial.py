@@ -159,6 +159,7 @@ def test_few_files_are_opened_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
         ("import subprocess; subprocess.run(['true'])", "Forbidden"),
         ("os.fork()", "Forbidden"),
         ("open('/tmp/x', 'w')", "Forbidden"),
+        ("os.open('/tmp/x', os.O_WRONLY | os.O_CREAT)", "Forbidden"),
         ("os.remove('/nonexistent')", "Forbidden"),
         ("import pickle; pickle.loads(b'cos\\nsystem\\n.')", "Forbidden"),
         ("bytearray(4 * 1024**3)", "MemoryError"),

@@ -23,6 +23,7 @@ FORBIDDEN = (
     "shutil.", "tempfile.", "pickle.find_class", "ftplib.", "smtplib.", "urllib.", "webbrowser.",
 )  # fmt: skip
 """Beginnings of audit events (PEP 578) that end the trial."""
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Forbidden(Exception):
@@ -57,7 +58,7 @@ class Watch:
             return
         if event.startswith(FORBIDDEN):
             raise Forbidden(event)
-        if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        if event == "open" and _is_writing(arguments[1], arguments[2]):
             raise Forbidden("open for writing")
 
     @contextmanager
@@ -68,6 +69,10 @@ class Watch:
             yield
         finally:
             self._is_paused = False
+
+
+def _is_writing(mode: Any, flags: Any) -> bool:
+    return bool(set(mode or "") & set("wax+") or (flags or 0) & WRITING)
 
 
 def watch() -> Watch:

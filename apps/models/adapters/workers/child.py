@@ -19,7 +19,7 @@ FILES = 256
 LIBRARIES = 4 * 1024**3
 """Of address space beyond the memory: the runtimes map far more than they touch."""
 PIECE = 1024 * 1024
-ALARM_SECONDS = 5.0
+ALARM_SECONDS = 2.0
 """Beyond the parent's own patience, which ends first as long as there is a parent."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -10,9 +10,10 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from time import monotonic
 from typing import Any, BinaryIO, Final
 
@@ -36,38 +37,47 @@ DEATH_SECONDS = 60.0
 """A model that ended its process so often within so long is refused as long."""
 MOST_CELLS = 400_000
 """Values sent at once: more are sent one part after the other, so that others get their turn."""
+MOST_HISTORIES = 10_000
 _FAILURES: Final[dict[str, Callable[[str], AppError]]] = {
     kind.code: kind
     for kind in (UnsafeArtifact, BrokenArtifact, RuntimeMissing, ScoringFailed, ModelUnavailable)
 }
 
 
-@dataclass(eq=False, slots=True)
-class _Model:
-    name: str
-    document: dict[str, Any]
-    """Of its blueprint."""
-    file: int
-    """A descriptor of ours: it outlives processes."""
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_DEATHS))
-    refused_until: float = 0.0
-    memory: int = 0
+class _History:
+    """How often a version ended its process of late, however often it was opened."""
+
+    def __init__(self) -> None:
+        self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        self._refused_until = 0.0
 
     def note_death(self) -> None:
         now = monotonic()
-        self.deaths.append(now)
-        if len(self.deaths) == MOST_DEATHS and now - self.deaths[0] < DEATH_SECONDS:
-            self.refused_until = now + DEATH_SECONDS
-            self.deaths.clear()
+        self._deaths.append(now)
+        if len(self._deaths) == MOST_DEATHS and now - self._deaths[0] < DEATH_SECONDS:
+            self._refused_until = now + DEATH_SECONDS
+            self._deaths.clear()
 
     def check(self) -> None:
-        left = self.refused_until - monotonic()
+        left = self._refused_until - monotonic()
         if left > 0:
             raise ModelUnavailable(
                 f"The model ended its process {MOST_DEATHS} times; it is tried again in {left:.0f} s.",
                 code="model_quarantined",
                 retry_after=int(left) + 1,
             )
+
+
+@dataclass(eq=False, slots=True)
+class _Model:
+    name: str
+    """No other in the pool has it, or has had it."""
+    document: dict[str, Any]
+    """Of its blueprint."""
+    file: int
+    """A descriptor of ours: it outlives processes."""
+    history: _History
+    memory: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -99,9 +109,7 @@ class _Worker:
         return self._process
 
     async def ask(self, model: _Model, what: str, rows: Sequence[Row] = ()) -> Any:
-        model.check()
-        if self.is_closed:
-            raise ModelUnavailable
+        model.history.check()
         call = _Call(model, what, rows, asyncio.get_running_loop().create_future())
         self._line.append(call)
         self._next()
@@ -134,7 +142,7 @@ class _Worker:
             if call.done.done():
                 continue  # whoever asked has gone
             try:
-                call.model.check()
+                self._check(call)
                 self._begin(call)
             except AppError as error:
                 self._call = None
@@ -142,6 +150,14 @@ class _Worker:
             except OSError:
                 self._call = None
                 _fail(call, ModelUnavailable("No process could be started for the model."))
+
+    def _check(self, call: _Call) -> None:
+        """What was let go of meanwhile is not opened again: its descriptor may be another file's by now."""
+        if call.what == "unload":
+            return
+        if self.is_closed or call.model not in self.models:
+            raise ModelUnavailable
+        call.model.history.check()
 
     def _begin(self, call: _Call) -> None:
         if self._process is not None and not self._process.is_alive:
@@ -197,7 +213,7 @@ class _Worker:
         self._timer = None
         call, self._call = self._call, None
         if call is not None:
-            call.model.note_death()
+            call.model.history.note_death()
             _fail(call, TimedOut("The model took too long.", code="prediction_timeout"))
         self._give_up(process)
         process.kill()
@@ -211,7 +227,7 @@ class _Worker:
         call, self._call = self._call, None
         self._stop_timer()
         if call is not None:
-            call.model.note_death()
+            call.model.history.note_death()
             _fail(call, ModelUnavailable("The model ended the process it ran in."))
         self._process = None
         self._next()
@@ -264,11 +280,16 @@ class WorkerPool:
 
     def __init__(self, *, workers: int, memory: int, timeout: float) -> None:
         self._workers = [_Worker(memory, timeout) for _ in range(workers)]
+        self._histories: OrderedDict[str, _History] = OrderedDict()
+        self._numbers = count()
 
     async def load(self, name: str, blueprint: Blueprint, file: BinaryIO) -> WorkerExecutor:
         """The file may be closed afterwards. Raises `BrokenArtifact`, `RuntimeMissing`, `ModelUnavailable`, `TimedOut`."""
+        history = self._history(name)
+        history.check()
         descriptor = await _own(file)
-        model = _Model(name, blueprint.document(), descriptor)
+        own = f"{name}:{next(self._numbers)}"
+        model = _Model(own, blueprint.document(), descriptor, history)
         worker = min(self._workers, key=lambda each: len(each.models))
         worker.models.add(model)
         executor = None
@@ -279,6 +300,13 @@ class WorkerPool:
         finally:
             if executor is None:
                 await WorkerExecutor(worker, model, 0).close()
+
+    def _history(self, name: str) -> _History:
+        found = self._histories.setdefault(name, _History())
+        self._histories.move_to_end(name)
+        if len(self._histories) > MOST_HISTORIES:
+            self._histories.popitem(last=False)
+        return found
 
     async def close(self) -> None:
         """What is being scored fails; no process and no descriptor stays."""
