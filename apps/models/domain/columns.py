@@ -75,7 +75,9 @@ def _reader(spec: dict[str, Any]) -> Reader:
         if read is None or not math.isfinite(sum(read)):
             return None  # a sum that overflows is rare, and the checker knows what of it is right
         smallest, largest = min(read), max(read)
-        if smallest < low or largest > high or (kind == "integer" and max(-smallest, largest) > MOST):
+        if smallest < low or largest > high:
+            return None
+        if not _are(column, float) and max(-smallest, largest) > MOST:
             return None
         return read if _within(read, allowed) else None
 

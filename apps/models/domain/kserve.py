@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from apps.core.errors import Invalid
 from apps.core.json import shown
@@ -120,7 +120,7 @@ def _input(tensor: Any, where: str) -> tuple[str, int, list[Any]]:
     return name, prod(shape[1:]), flat
 
 
-def _is_shape(shape: Any) -> bool:
+def _is_shape(shape: Any) -> TypeGuard[list[int]]:
     if not isinstance(shape, list) or not 0 < len(shape) <= 3:
         return False
     return all(type(length) is int and 0 < length <= 1_000_000 for length in shape)

@@ -80,6 +80,13 @@ def check_metrics(metrics: Any) -> dict[str, float]:
     return dict(metrics)
 
 
+def check_share(field: str, share: float) -> float:
+    """Raises `Invalid`."""
+    if not 0 <= share <= 1:
+        raise Invalid.field(field, "must be from 0 to 1", "range")
+    return float(share)
+
+
 def check_lineage(lineage: Any) -> dict[str, str]:
     """Where a version comes from: the run that trained it, the commit of its code, the data."""
     for key, value in _pairs("lineage", lineage, len(LINEAGE)):

@@ -42,10 +42,13 @@ class FileRow:
 class Rows(Protocol):
     """An open file of rows."""
 
-    total: int
-    """Rows, or bytes where nobody knows how many rows there are."""
-    done: int
-    """Of `total`."""
+    @property
+    def total(self) -> int:
+        """Rows, or bytes where nobody knows how many rows there are."""
+
+    @property
+    def done(self) -> int:
+        """Of `total`."""
 
     def __iter__(self) -> Iterator[FileRow]:
         """Raises `BrokenFile` where the rest cannot be read."""
@@ -114,7 +117,12 @@ def read_header(names: Sequence[str], schema: Schema, id_column: str = "") -> Co
 
 def cell_readers(schema: Schema) -> dict[str, Callable[[str], Any]]:
     """By feature: what the text of a cell means. Text that means nothing stays, for the schema to refuse by name."""
-    readers = {"number": _number, "integer": _integer, "boolean": _boolean, "string": str}
+    readers: Mapping[str, Callable[[str], Any]] = {
+        "number": _number,
+        "integer": _integer,
+        "boolean": _boolean,
+        "string": str,
+    }
     return {name: readers[spec["type"]] for name, spec in schema.items()}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.jobs.domain.kinds import Kind, declare
-from apps.models.enums import ModelsPermission
+from apps.models.domain.asking import Ask
+from apps.models.enums import ModelsPermission, Source
 
 
 class PredictionPayload(BaseModel):
@@ -20,6 +21,27 @@ class PredictionPayload(BaseModel):
     version: str | None = Field(default=None, max_length=100)
     customer_id: str = Field(default="", max_length=255)
     explain: bool = False
+
+    @classmethod
+    def of(cls, ask: Ask, model: str) -> PredictionPayload:
+        """`model` is the name of what `ask` calls by name or id."""
+        return cls(
+            model=model,
+            features=ask.features,
+            version=ask.tag,
+            customer_id=ask.customer,
+            explain=ask.is_explained,
+        )
+
+    def ask(self) -> Ask:
+        return Ask(
+            self.model,
+            self.features,
+            self.version,
+            self.customer_id,
+            self.explain,
+            Source.ASYNC,
+        )
 
 
 PREDICTION = declare(

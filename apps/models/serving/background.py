@@ -11,7 +11,6 @@ from apps.core.permissions import require
 from apps.jobs.domain.kinds import Cancelled, Context, Refused
 from apps.keys.queries.working import actor_of
 from apps.models.domain.asking import Ask
-from apps.models.enums import Source
 from apps.models.errors import RefusedArtifact, ScoringFailed
 from apps.models.permissions import ModelsPermission
 from apps.models.serving import engine
@@ -38,14 +37,3 @@ def told(error: AppError) -> str:
     if isinstance(error, Invalid) and error.fields:
         return "; ".join(f"{each.field} {each.message}" for each in error.fields)
     return error.message
-
-
-def ask_of(payload: Any) -> Ask:
-    return Ask(
-        payload.model,
-        payload.features,
-        payload.version,
-        payload.customer_id,
-        payload.explain,
-        Source.ASYNC,
-    )

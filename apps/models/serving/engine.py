@@ -67,6 +67,13 @@ async def predict(actor: Actor, ask: Ask) -> Answered:
     return answered
 
 
+async def check_ask(actor: Actor, ask: Ask) -> str:
+    """The name of the model, when the version that would answer now takes the row. Raises what `predict` would."""
+    model, version = await find_version(actor.identity, ask.model, ask.tag)
+    version.checker.check(ask.features)
+    return model.name
+
+
 async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     """Each row has its answer or its error; only what concerns all of them is raised."""
     started = perf_counter()

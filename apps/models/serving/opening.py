@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.conf import settings
 
 from apps.core.asgi.pool import in_pool
 from apps.core.tenancy import organization_scope
+from apps.models.adapters.remote.client import RemoteExecutor
 from apps.models.adapters.runtimes.loading import load_scorer
+from apps.models.adapters.workers.pool import WorkerPool
 from apps.models.domain.scoring import Executor, Scorer
 from apps.models.domain.tables import VersionView
 from apps.models.enums import Format
@@ -25,14 +27,12 @@ class Openers:
     """Serves one event loop, whose worker processes it owns; they are started with the first model that needs one."""
 
     def __init__(self) -> None:
-        self._workers: Any = None
+        self._workers: WorkerPool | None = None
 
     async def open(self, organization_id: int, view: VersionView) -> Executor:
         """Raises `NotFound`, `ArtifactChanged`, `RuntimeMissing`, `ModelUnavailable`."""
         described = view.blueprint.described
         if described.format is Format.REMOTE:
-            from apps.models.adapters.remote.client import RemoteExecutor  # noqa: PLC0415
-
             return RemoteExecutor(view.blueprint, timeout=settings.SIGNALBOX_PREDICTION_TIMEOUT)
         memory = LEAST_MEMORY + TIMES_SIZE * view.size
         if described.in_process or described.format is Format.SCORECARD:
@@ -47,9 +47,7 @@ class Openers:
         if self._workers is not None:
             await self._workers.close()
 
-    def _pool(self) -> Any:
-        from apps.models.adapters.workers.pool import WorkerPool  # noqa: PLC0415
-
+    def _pool(self) -> WorkerPool:
         if self._workers is None:
             self._workers = WorkerPool(
                 workers=settings.SIGNALBOX_MODEL_WORKERS,

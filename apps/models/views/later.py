@@ -17,7 +17,7 @@ from apps.models.domain.work import PredictionPayload
 from apps.models.enums import ModelsPermission, Source
 from apps.models.queries.tasks import task_result
 from apps.models.services import predictions
-from apps.models.serving.tables import find_version
+from apps.models.serving import engine
 from apps.models.views import shapes
 from apps.models.views.bodies import read_ask
 
@@ -40,15 +40,8 @@ async def _submit(request: GateRequest, model: str) -> HttpResponse:
     """Checked against the version that would answer now, so that whoever sends nonsense hears it at once."""
     assert request.actor is not None
     ask = read_ask(request, model, Source.ASYNC)
-    known, version = await find_version(request.actor.identity, ask.model, ask.tag)
-    version.checker.check(ask.features)
-    payload = PredictionPayload(
-        model=known.name,
-        features=ask.features,
-        version=ask.tag,
-        customer_id=ask.customer,
-        explain=ask.is_explained,
-    )
+    name = await engine.check_ask(request.actor, ask)
+    payload = PredictionPayload.of(ask, name)
     job = await in_pool(predictions.submit_prediction, actor=request.actor, payload=payload)
     return _ticket(job)
 

@@ -179,7 +179,9 @@ def test_without_a_version_in_production_one_has_to_be_named(
 
 
 @pytest.mark.parametrize("path", ["/predict/churn", "/predict/batch/churn", "/predict/async/churn"])
-def test_viewers_do_not_predict(organization: Organization, version: ModelVersion, path: str) -> None:
+def test_viewers_do_not_predict(
+    organization: Organization, version: ModelVersion, path: str
+) -> None:
     viewer = log_in(make_member(organization, role=Role.VIEWER)).access
 
     answers = [GateClient().post(path, {"features": ROW}, key=who) for who in (viewer, None)]
