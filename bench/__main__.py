@@ -1,7 +1,7 @@
 """`python -m bench`: the house beside its peers. `scale`: two processes beside one.
 
-`gateway`, `conversations`, `jobs` and `events` (`python -m bench gateway --help`): model calls, answers that the server
-writes, the worker and its doors, live topics.
+`gateway`, `predict`, `conversations`, `jobs` and `events` (`python -m bench gateway --help`): model calls, predictions,
+answers that the server writes, the worker and its doors, live topics.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from os import getloadavg
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import conversations, cores, events, gateway, jobs
+from bench import conversations, cores, events, gateway, jobs, predict
 from bench.beside import compare
 from bench.load import name_of_generator
 from bench.scale import compare_sizes
 
 OTHERS = {
     "gateway": gateway.main,
+    "predict": predict.main,
     "conversations": conversations.main,
     "jobs": jobs.main,
     "events": events.main,

@@ -1,6 +1,7 @@
 """A load generator of our own, for machines without wrk: raw sockets on uvloop, one request in flight on each.
 
-Quicker than the quickest server here by reading each answer's length off its head and nothing else.
+Quicker than the quickest server here by reading each answer's length off its head and nothing else. `@number@` in a body
+is another number in each request, always of the same length.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
+from itertools import count
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
 
+NUMBER = b"@number@"
+
 
 class Asker(asyncio.Protocol):
-    def __init__(self, request: bytes, waits: list[float], failures: list[int]) -> None:
+    def __init__(
+        self, request: Callable[[], bytes], waits: list[float], failures: list[int]
+    ) -> None:
         self._request = request
         self._waits = waits
         self._failures = failures
@@ -46,7 +53,7 @@ class Asker(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._asked = perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(self._request())
 
 
 def _body_length(buffer: bytes, head: int) -> int:
@@ -64,15 +71,26 @@ def compose(asked: dict[str, Any]) -> bytes:
     body = asked["body"].encode()
     headers = {"Host": parts.netloc, **asked["headers"]}
     if body:
-        headers["Content-Length"] = str(len(body))
+        headers["Content-Length"] = str(len(numbered(body, 0)))
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = [f"{asked['method']} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def requests(whole: bytes) -> Callable[[], bytes]:
+    if NUMBER not in whole:
+        return lambda: whole
+    numbers = count(1)
+    return lambda: numbered(whole, next(numbers))
+
+
+def numbered(text: bytes, number: int) -> bytes:
+    return text.replace(NUMBER, b"1%04d.%06d" % divmod(number, 1_000_000))
+
+
 async def load(asked: dict[str, Any]) -> dict[str, Any]:
     parts = urlsplit(asked["url"])
-    request, waits, failures = compose(asked), list[float](), [0]
+    request, waits, failures = requests(compose(asked)), list[float](), [0]
     loop = asyncio.get_running_loop()
     started = perf_counter()
     made = [
@@ -99,4 +117,4 @@ async def load(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(uvloop.run(load(json.loads(sys.argv[1])))))
+    print(json.dumps(uvloop.run(load(json.loads(sys.stdin.read())))))

@@ -64,7 +64,9 @@ def measure_closely(call: Call, *, seconds: float, connections: int, cores: set[
         "seconds": seconds,
         "connections": connections,
     }
-    text = _run([sys.executable, "-m", "bench.generator", json.dumps(asked)], seconds, cores)
+    # By its input: a batch is longer than an argument may be.
+    command = [sys.executable, "-m", "bench.generator"]
+    text = _run(command, seconds, cores, json.dumps(asked))
     return Reading(**json.loads(text))
 
 
@@ -99,10 +101,16 @@ def _read_wrk(text: str) -> Reading:
     return Reading(float(rate[1]), milliseconds, failures)
 
 
-def _run(command: list[str], seconds: float, cores: set[int]) -> str:
+def _run(command: list[str], seconds: float, cores: set[int], given: str = "") -> str:
     with cpu.on(cores):
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 30
+            command,
+            cwd=ROOT,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds + 30,
         )
     if done.returncode:
         raise RuntimeError(f"the load generator failed:\n{done.stdout}{done.stderr}")
