@@ -82,7 +82,7 @@ class S3Storage:
             except BaseException:
                 file.close()
                 raise
-        return file  # type: ignore[return-value]  # a BinaryIO in all but name
+        return file
 
     def discard(self, key: str, *, unless_younger: float) -> bool:
         if self._seconds_old(key) < unless_younger:

@@ -62,22 +62,26 @@ def check_version(*, actor: Actor | None, version_id: str) -> dict[str, Any]:
     """
     version = _find(version_id)
     if version is not None and version.status == VersionStatus.CHECKING:
-        try:
-            examined = examining.examine(
-                lambda: open_artifact(version),
-                given=version.feature_schema or None,
-                example=version.input_example,
-                background=version.background,
-                seconds=SECONDS,
-            )
-        except REFUSALS as error:
-            refuse_version(actor=actor, version_id=version_id, error=error)
-        else:
-            _accept(actor, version, examined)
+        _judge(actor, version)
         version = _find(version_id)
     if version is None:
         return {"version": None, "status": "removed", "refusal": None}
     return {"version": version.label, "status": version.status, "refusal": version.refusal}
+
+
+def _judge(actor: Actor | None, version: ModelVersion) -> None:
+    try:
+        examined = examining.examine(
+            lambda: open_artifact(version),
+            given=version.feature_schema or None,
+            example=version.input_example,
+            background=version.background,
+            seconds=SECONDS,
+        )
+    except REFUSALS as error:
+        refuse_version(actor=actor, version_id=version.public_id, error=error)
+    else:
+        _settle(actor, version, status=VersionStatus.READY, **examined.columns())
 
 
 def refuse_version(*, actor: Actor | None, version_id: str, error: AppError) -> None:
@@ -108,15 +112,6 @@ def give_up(*, job_id: str) -> None:
     if version is not None:
         said = job.error or {"code": "cancelled", "message": "Opening it was cancelled."}
         _settle(None, version, status=VersionStatus.REFUSED, refusal=said)
-
-
-def _accept(actor: Actor | None, version: ModelVersion, examined: examining.Examined) -> None:
-    _settle(
-        actor,
-        version,
-        status=VersionStatus.READY,
-        **examined.columns(),
-    )
 
 
 def _settle(actor: Actor | None, version: ModelVersion, **columns: Any) -> bool:
