@@ -11,8 +11,13 @@ from apps.events.enums import EventsPermission
 AUDIT_EVENTS = "audit.events"
 SYSTEM_METRICS = "system.metrics"
 REQUEST_LOGS = "request.logs"
+PREDICTION_EVENTS = "prediction.events"
 SYSTEM_READ = "system.metrics.read"
-RECORDED: dict[str, str] = {SYSTEM_METRICS: SYSTEM_READ, REQUEST_LOGS: "request.logs.recorded"}
+RECORDED: dict[str, str] = {
+    SYSTEM_METRICS: SYSTEM_READ,
+    REQUEST_LOGS: "request.logs.recorded",
+    PREDICTION_EVENTS: "prediction.events.recorded",
+}
 """Topics whose events are made only while somebody follows, and the name of such an event."""
 
 
@@ -49,7 +54,7 @@ _TOPICS = (
     ),
     Topic("alert.events", "Alerts raised, silenced and ended.", ("monitoring.alert.",)),
     Topic("instance.metrics", "Readings collected from inference servers.", ("instances.",)),
-    Topic("prediction.events", "Predictions made and their outcomes.", ("models.prediction.",)),
+    Topic(PREDICTION_EVENTS, "Predictions made and their outcomes.", ("models.prediction.",)),
     Topic(
         AUDIT_EVENTS,
         "Every audited deed, as action, actor, object and time.",

@@ -31,6 +31,7 @@ WRONG: dict[str, list[Any]] = {
     "metrics": [{"a": "1"}, {"a": True}, {"a": None}, {"a": [1]}],
     "stage": ["production", "", "Nowhere"],
     "version": ["9", "1.2.0"],
+    "log_share": [-0.1, 1.01, -1, 2, None],
 }
 
 
@@ -67,7 +68,7 @@ class TestModels(ModelsDoor, RestDoor):
             wrong=WRONG,
         ),
         Call("GET", ONE, VIEW),
-        Call("PATCH", ONE, MANAGE, body=ABOUT, has_revision=True, wrong=WRONG),
+        Call("PATCH", ONE, MANAGE, body={**ABOUT, "log_share": 1}, has_revision=True, wrong=WRONG),
         Call("DELETE", ONE, MANAGE, status=204),
         Call("GET", f"{ONE}/compare", VIEW),
         Call(

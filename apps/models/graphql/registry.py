@@ -53,6 +53,9 @@ class ModelType(HouseType):
     version_count = graphene.Int(required=True, source="count")
     aliases = graphene.List(graphene.NonNull(ModelAliasType), required=True)
     managed_by = graphene.String(required=True)
+    log_share = graphene.Float(
+        required=True, description="Of its predictions, what the log keeps: 0 to 1."
+    )
     created_at = DateTime(required=True)
     updated_at = DateTime(required=True)
     revision = graphene.Int(required=True)
@@ -191,6 +194,7 @@ class UpdateModel(HouseMutation):
         name = graphene.String(required=True, description=NAME)
         description = graphene.String()
         tags = JSON()
+        log_share = graphene.Float(description="0 to 1.")
         expected_revision = graphene.Int(description=REVISION)
 
     model = graphene.Field(ModelType, required=True)

@@ -6,12 +6,11 @@ A key bound to certain models sees those alone: of the others there is nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.actor import Actor
@@ -25,7 +24,23 @@ from apps.models.domain.outcomes import Accuracy, Tally
 from apps.models.models import OutcomeTally, PredictionHour, PredictionRecord, RegisteredModel
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry
+from apps.models.queries.totals import Totals, totals, totals_of
 
+__all__ = [
+    "AccuracyPoint",
+    "By",
+    "HourPoint",
+    "Totals",
+    "accuracy",
+    "hours",
+    "is_prediction_id",
+    "is_seen",
+    "prediction",
+    "predictions",
+    "seen_model",
+    "totals",
+    "totals_of",
+]
 MOST_DAYS = 400
 MOST_DAYS_BY_HOUR = 31
 MOST_HOURS = 24 * 31
@@ -60,14 +75,6 @@ class HourPoint:
     p99_ms: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Of a model, since it is there."""
-
-    total: int = 0
-    last_at: datetime | None = None
-
-
 def predictions(
     *,
     actor: Actor,
@@ -81,7 +88,7 @@ def predictions(
     rows = PredictionRecord.objects.filter(model_key=model.pk).order_by(*BY_MOMENT)
     said = {"version": version and label_of(model, version), "customer": customer}
     given: dict[str, Any] = {name: text for name, text in said.items() if text is not None}
-    if any(map(is_misleading, given.values())):
+    if is_misleading(given.get("customer", "")):
         return rows.none()
     if judged is not None:
         given["actual_at__isnull"] = not judged
@@ -130,20 +137,6 @@ def hours(*, actor: Actor, name: str, hours: int = 24) -> list[HourPoint]:
     return [_hour_point(row) for row in rows.order_by("hour", "version")]
 
 
-def totals(model_key: int) -> Totals:
-    """Of one model, for who has read it already."""
-    return totals_of([model_key])[model_key]
-
-
-def totals_of(keys: Iterable[int]) -> dict[int, Totals]:
-    """By model, each with an answer; one query."""
-    wanted = list(keys)
-    rows = PredictionHour.objects.filter(model_key__in=wanted).order_by()
-    sums = rows.values_list("model_key").annotate(Sum("predictions"), Max("last_at"))
-    found = {key: Totals(total, last_at) for key, total, last_at in sums}
-    return {key: found.get(key, Totals()) for key in wanted}
-
-
 def seen_model(actor: Actor, name: str) -> RegisteredModel:
     """By name or id, for whoever may read it. Raises `PermissionDenied`, `NotFound`."""
     require(actor, ModelsPermission.VIEW)
@@ -160,6 +153,8 @@ def is_seen(actor: Actor, model: str) -> bool:
 
 def label_of(model: RegisteredModel, tag: str) -> str:
     """What rows call it: they outlive their version, so a label that none has any more is taken at its word."""
+    if is_misleading(tag):
+        return ""  # no version is called that
     try:
         return registry.version_at(model, tag).label
     except NotFound:

@@ -15,6 +15,7 @@ from apps.core.text import is_misleading
 from apps.models.enums import Stage
 from apps.models.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.models.permissions import ModelsPermission
+from apps.models.queries.totals import Totals, totals
 
 LATEST: Final = "latest"
 SHOWN_VERSIONS = 100
@@ -27,6 +28,7 @@ _STAGES: Final = {stage.value.lower(): stage for stage in (Stage.PRODUCTION, Sta
 class Detail:
     model: RegisteredModel
     serving: ModelVersion | None
+    totals: Totals
 
     @property
     def revision(self) -> int:
@@ -72,7 +74,8 @@ def detail(*, actor: Actor, name: str) -> Detail:
     """A model with the version that serves: the one in production, else the newest."""
     found = model(actor=actor, name=name)
     rows = whole_versions().filter(model=found)
-    return Detail(found, rows.filter(stage=Stage.PRODUCTION).first() or rows.first())
+    serving = rows.filter(stage=Stage.PRODUCTION).first() or rows.first()
+    return Detail(found, serving, totals(found.pk))
 
 
 def comparison(*, actor: Actor, name: str, tags: tuple[str, str]) -> dict[str, Any]:

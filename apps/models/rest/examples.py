@@ -23,6 +23,7 @@ MODEL: dict[str, Any] = {
     "aliases": {"champion": "1.2.0"},
     "owner": "user_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",
     "managed_by": "",
+    "log_share": 1.0,
     "created_at": "2026-01-10T12:00:00Z",
     "updated_at": "2026-01-15T10:30:00Z",
     "revision": 3,
@@ -30,8 +31,8 @@ MODEL: dict[str, Any] = {
 DETAIL: dict[str, Any] = {
     **MODEL,
     "feature_schema": SCHEMA,
-    "last_prediction": None,
-    "total_predictions": 0,
+    "last_prediction": "2026-01-15T10:30:00.123456Z",
+    "total_predictions": 15420,
 }
 VERSION: dict[str, Any] = {
     "id": "mver_0b6f3a52c1d84f0e9f3c0d1e2f3a4b5c",

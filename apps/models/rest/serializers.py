@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -50,6 +49,21 @@ class StageField(serializers.ChoiceField):
         return Stage(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": 1})
+class ShareField(serializers.Field[Any, Any, Any, Any]):
+    """A number, and no text that looks like one. How large it may be is the domain's to say."""
+
+    default_error_messages = {"type": "must be a number"}
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("type")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class ModelBody(BodySerializer):
     name = CleanCharField(max_length=100)
     description = LinesField(max_length=2000, required=False, allow_blank=True)
@@ -59,9 +73,12 @@ class ModelBody(BodySerializer):
 class ModelChangeBody(BodySerializer):
     description = LinesField(max_length=2000, required=False, allow_blank=True)
     tags = ObjectField(required=False, help_text="Takes the place of all there are.")
+    log_share = ShareField(required=False, help_text="Of its predictions, what the log keeps.")
 
 
-class VersionChangeBody(ModelChangeBody):
+class VersionChangeBody(BodySerializer):
+    description = LinesField(max_length=2000, required=False, allow_blank=True)
+    tags = ObjectField(required=False, help_text="Takes the place of all there are.")
     metrics = ObjectField(required=False, help_text="Takes the place of all there are.")
 
 
@@ -86,6 +103,7 @@ class ModelSerializer(ReadSerializer):
     aliases = serializers.DictField(child=serializers.CharField(), help_text="Alias → version.")
     owner = serializers.CharField(allow_null=True, help_text="Id of a user.")
     managed_by = serializers.CharField(help_text="What moves its versions now; empty: people do.")
+    log_share = serializers.FloatField(help_text="Of its predictions, what the log keeps: 0 to 1.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
@@ -110,14 +128,9 @@ class ModelDetailSerializer(ModelSerializer):
         return {
             **ModelSerializer().to_representation(instance.model),
             "feature_schema": instance.feature_schema,
-            "last_prediction": last_prediction(instance),
-            "total_predictions": 0,
+            "last_prediction": instance.totals.last_at,
+            "total_predictions": instance.totals.total,
         }
-
-
-def last_prediction(detail: Detail) -> datetime | None:
-    """Nothing predicts yet."""
-    return None
 
 
 class VersionSerializer(ReadSerializer):

@@ -22,6 +22,7 @@ from django.utils import timezone
 from apps.core import live, rows
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid, NotFound
+from apps.core.json import shown
 from apps.core.permissions import require
 from apps.models.domain.outcomes import Judge, Tally, judge_of
 from apps.models.models import ModelVersion, OutcomeTally, PredictionRecord
@@ -30,6 +31,7 @@ from apps.models.queries.predictions import is_prediction_id, is_seen
 from apps.models.services.prediction_log import TOPIC
 
 MOST_OUTCOMES: Final = 1000
+WORDS: Final = frozenset({"prediction_id", "actual"})
 PATIENCE: Final = 2.0
 """Seconds: what was predicted just now may be on its way through the spool still."""
 LOOK_SECONDS: Final = 0.1
@@ -79,11 +81,22 @@ def record_outcomes(*, actor: Actor, outcomes: Sequence[Mapping[str, Any]]) -> T
     require(actor, ModelsPermission.PREDICT)
     if not 1 <= len(outcomes) <= MOST_OUTCOMES:
         raise Invalid.field("outcomes", f"must be a list of 1 to {MOST_OUTCOMES}", "length")
-    said = [
-        _Said(index, each["prediction_id"], each["actual"]) for index, each in enumerate(outcomes)
-    ]
+    said, malformed = _read(outcomes)
     _, rejected = _record(actor, said)
-    return Taken(len(said) - len(rejected), rejected)
+    rejected += malformed
+    return Taken(len(outcomes) - len(rejected), sorted(rejected, key=lambda one: one.index))
+
+
+def _read(outcomes: Sequence[Mapping[str, Any]]) -> tuple[list[_Said], list[Rejected]]:
+    said, malformed = [], []
+    for index, each in enumerate(outcomes):
+        if wrong := sorted(each.keys() ^ WORDS):
+            name, is_ours = wrong[0], wrong[0] in WORDS
+            error = Invalid.field(shown(name), "is required" if is_ours else "is not a field here")
+            malformed.append(Rejected(index, error))
+        else:
+            said.append(_Said(index, each["prediction_id"], each["actual"]))
+    return said, malformed
 
 
 def _record(actor: Actor, said: list[_Said]) -> tuple[list[PredictionRecord], list[Rejected]]:

@@ -54,6 +54,7 @@ def change_model(
     name: str,
     description: str | None = None,
     tags: Mapping[str, Any] | None = None,
+    log_share: float | None = None,
     expected_revision: int | None = None,
 ) -> RegisteredModel:
     """What is None stays. Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`."""
@@ -65,6 +66,8 @@ def change_model(
             model.description = names.check_text("description", description)
         if tags is not None:
             model.tags = names.check_tags(tags)
+        if log_share is not None:
+            model.log_share = names.check_share("log_share", log_share)
         touch(model)
         tell(actor=actor, topic=topics.MODEL_CHANGED, row=model, before=before, after=values(model))
     return queries.whole_models().get(pk=model.pk)
@@ -110,4 +113,9 @@ def remove_model(*, actor: Actor, name: str, expected_revision: int | None = Non
 
 def values(model: RegisteredModel) -> dict[str, Any]:
     """What the trail keeps."""
-    return {"name": model.name, "description": model.description, "tags": model.tags}
+    return {
+        "name": model.name,
+        "description": model.description,
+        "tags": model.tags,
+        "log_share": model.log_share,
+    }
