@@ -116,7 +116,8 @@ def _kserve(document: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 def _rows_of(output: Mapping[str, Any]) -> list[Any]:
     """Values lie one after the other, or in lists as the shape says."""
-    shape, data = output.get("shape"), output["data"]
+    shape = output.get("shape")
+    data: list[Any] = output["data"]
     if not isinstance(shape, list) or len(shape) < 2 or (data and isinstance(data[0], list)):
         return data
     width = shape[-1]

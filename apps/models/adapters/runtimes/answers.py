@@ -12,6 +12,8 @@ from apps.models.errors import RefusedArtifact, ScoringFailed
 
 NOT_FINITE = "The model answered with a number that is not finite."
 SUM_TOLERANCE = 1e-3
+LEAST_TOLERANCE = 1e-6
+"""How far from one, and below zero, the floats of probabilities may lie."""
 
 
 def plain_label(value: Any) -> Label:
@@ -62,28 +64,6 @@ def of_two(
             (high if probability > threshold else low) if predicted is None else predicted[place]
         )
         scored.append(Scored(label, probability, None, abs(probability - threshold)))
-    return scored
-
-
-def of_many(
-    matrix: Sequence[Sequence[float]],
-    classes: Sequence[Label],
-    *,
-    predicted: Sequence[Label] | None = None,
-) -> list[Scored]:
-    """A row of probabilities for each, in the order of the classes."""
-    names = [str(each) for each in classes]
-    places = {each: place for place, each in enumerate(classes)}
-    scored = []
-    for number, row in enumerate(matrix):
-        best = max(range(len(row)), key=row.__getitem__)
-        if predicted is not None:
-            best = places.get(predicted[number], best)
-        first = _finite(row[best])
-        others = max(each for place, each in enumerate(row) if place != best)
-        label = classes[best] if predicted is None else predicted[number]
-        told = {name: _finite(value) for name, value in zip(names, row, strict=True)}
-        scored.append(Scored(label, first, told, max(0.0, (first - others) / 2)))
     return scored
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from apps.models.adapters.runtimes import answers, matrices
+from apps.models.adapters.runtimes import answers, matrices, tables
 from apps.models.domain.schema import Row
 from apps.models.domain.scoring import Blueprint, Explanation, Output, Scored
 from apps.models.errors import ScoringFailed
@@ -49,7 +49,7 @@ class LightgbmScorer:
         with answers.told_plainly():
             found = np.asarray(self._booster.predict(self._matrix(rows), num_threads=1))
             if self._objective in OF_MANY:
-                return answers.of_many(found.tolist(), list(range(found.shape[1])))
+                return tables.of_classes(found, list(range(found.shape[1])))
             if found.ndim != 1:
                 raise ScoringFailed("The model answers several numbers, and a prediction is one.")
             values = found.astype(np.float64).tolist()

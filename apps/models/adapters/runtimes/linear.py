@@ -81,4 +81,4 @@ def _means(background: Sequence[Row], width: int) -> tuple[float, ...]:
     rows = [row for row in background if all(isinstance(each, int | float) for each in row)]
     if not rows:
         return (0.0,) * width
-    return tuple(fsum(column) / len(rows) for column in zip(*rows, strict=True))  # type: ignore[arg-type]  # numbers alone
+    return tuple(fsum(column) / len(rows) for column in zip(*rows, strict=True))

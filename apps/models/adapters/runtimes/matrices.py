@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from apps.models.domain.schema import Row, Schema
+from apps.models.domain.schema import Row, Schema, Value
 from apps.models.errors import ScoringFailed
 
 
-def numeric(rows: Sequence[Row], dtype: Any) -> Any:
+def numeric(rows: Sequence[Sequence[Value]], dtype: Any) -> Any:
     """A value a place; None becomes NaN, true 1."""
     try:
         with np.errstate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from apps.models.adapters.runtimes import answers, blackbox, matrices
+from apps.models.adapters.runtimes import answers, blackbox, matrices, tables
 from apps.models.domain.schema import Row, Schema
 from apps.models.domain.scoring import Blueprint, Explanation, Label, Scored
 from apps.models.enums import Task
@@ -23,6 +23,10 @@ DTYPES: Mapping[str, Any] = {
     "string": object,
 }
 FLOATS = frozenset({"float", "double"})
+MAPS = ("seq(map", "map")
+SCORES = ("tensor(float", "tensor(double")
+LABELS = ("tensor(int", "tensor(uint", "tensor(string", "tensor(bool")
+"""Of outputs, as the runtime names their types."""
 
 
 def load(blueprint: Blueprint, path: str) -> OnnxScorer:
@@ -102,118 +106,104 @@ def _inputs(found: Sequence[Mapping[str, Any]], schema: Schema) -> list[_Input]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one run said."""
+
+    table: Any
+    """Scores: a row for each row, a column for each class. None where it says labels alone."""
+    classes: Sequence[Label]
+    labels: list[Label] | None
+
+
 class OnnxScorer:
-    """What an output means is settled once, by its type and shape: a list of maps, a table of scores, labels, numbers."""
+    """What the outputs mean is settled once, by their types: a list of maps, a table of scores, labels."""
 
     def __init__(self, blueprint: Blueprint, session: Any, inputs: tuple[_Input, ...]) -> None:
         self._blueprint = blueprint
         self._session = session
         self._inputs = inputs
-        details = blueprint.described.details
+        described = blueprint.described
         self._is_single = any(
-            not each["dims"] or each["dims"][0] == 1 for each in details["inputs"]
+            not each["dims"] or each["dims"][0] == 1 for each in described.details["inputs"]
         )
-        self._classes = [answers.plain_label(each) for each in details.get("classes", ())]
-        self._read = self._reader(session.get_outputs())
+        self._classes = [answers.plain_label(each) for each in described.details.get("classes", ())]
+        kinds = [each.type for each in session.get_outputs()]
+        self._maps = _place(kinds, MAPS)
+        self._scores = _place(kinds, SCORES)
+        self._said = None if described.task == Task.REGRESSION else _place(kinds, LABELS)
+        self._is_classifier = described.task == Task.CLASSIFICATION or self._said is not None
 
     def score(self, rows: Sequence[Row]) -> list[Scored]:
         with answers.told_plainly():
             if self._is_single and len(rows) > 1:
-                return [one for row in rows for one in self._run((row,))]
-            return self._run(rows)
+                return [one for row in rows for one in self._scored((row,))]
+            return self._scored(rows)
 
     def explain(self, row: Row) -> Explanation:
-        return blackbox.explain(self.score, row, self._blueprint.background)
+        return blackbox.explain(
+            self.score, row, self._blueprint.background, outputs_of=self._outputs
+        )
 
-    def _run(self, rows: Sequence[Row]) -> list[Scored]:
-        outputs = self._session.run(None, {each.name: each.of(rows) for each in self._inputs})
-        scored = self._read(outputs)
+    def _scored(self, rows: Sequence[Row]) -> list[Scored]:
+        told = self._told(rows)
+        table, labels = told.table, told.labels
+        if table is None:
+            scored = answers.labels(labels or ())
+        elif table.shape[1] == 1:
+            scored = self._of_column(table[:, 0].tolist(), labels)
+        elif self._blueprint.described.task == Task.REGRESSION:
+            text = f"The model answers {table.shape[1]} numbers, and a prediction is one."
+            raise ScoringFailed(text)
+        else:
+            scored = tables.of_table(table, told.classes, predicted=labels)
         if len(scored) != len(rows):
             raise ScoringFailed(f"The model made {len(scored)} answers of {len(rows)} rows.")
         return scored
 
-    def _reader(self, outputs: Sequence[Any]) -> Callable[[list[Any]], list[Scored]]:
-        kinds = [each.type for each in outputs]
-        maps = _place(kinds, lambda kind: kind.startswith(("seq(map", "map")))
-        scores = _place(
-            kinds, lambda kind: kind in ("tensor(float)", "tensor(double)", "tensor(float16)")
-        )
-        said = _place(
-            kinds,
-            lambda kind: kind.startswith(
-                ("tensor(int", "tensor(uint", "tensor(str", "tensor(bool")
-            ),
-        )
-        if maps is not None:
-            return lambda found: self._of_maps(found[maps], _labels(found, said))
-        if scores is None:
-            return lambda found: answers.labels(_flat(found[said or 0]))
-        if said is not None and self._blueprint.described.task != Task.REGRESSION:
-            return lambda found: self._of_scores(found[scores], _labels(found, said))
-        return lambda found: self._of_scores(found[scores], None)
+    def _of_column(self, column: list[float], labels: list[Label] | None) -> list[Scored]:
+        """One number a row: what is predicted, or the probability of class 1."""
+        if not self._is_classifier:
+            return answers.numbers(column)
+        if not all(0.0 <= each <= 1.0 for each in column):
+            raise ScoringFailed("The model answers a probability that is none.")
+        classes = self._classes if len(self._classes) == 2 else [0, 1]
+        return answers.of_two(column, classes, predicted=labels)
 
-    def _of_maps(
-        self, maps: Sequence[Mapping[Any, float]], said: list[Label] | None
-    ) -> list[Scored]:
-        names = list(maps[0])
-        classes = [answers.plain_label(name) for name in names]
-        matrix = [[each[name] for name in names] for each in maps]
-        return _of_table(matrix, classes, said)
+    def _outputs(self, rows: Sequence[Row], reference: Scored) -> list[float] | None:
+        """Of two thousand rows, without making whole answers of them."""
+        if self._is_single:
+            return None
+        with answers.told_plainly():
+            told = self._told(rows)
+        if told.table is None or (reference.probability is None and self._is_classifier):
+            return None
+        place = -1
+        if reference.probabilities is not None:
+            place = [str(each) for each in told.classes].index(str(reference.prediction))
+        column: list[float] = told.table[:, place].tolist()
+        return column
 
-    def _of_scores(self, found: Any, said: list[Label] | None) -> list[Scored]:
-        table = np.asarray(found, dtype=np.float64)
+    def _told(self, rows: Sequence[Row]) -> _Told:
+        found = self._session.run(None, {each.name: each.of(rows) for each in self._inputs})
+        labels = None if self._said is None else _labels(found[self._said])
+        if self._maps is not None:
+            maps = found[self._maps]
+            classes = [answers.plain_label(each) for each in maps[0]]
+            return _Told(np.array([list(each.values()) for each in maps]), classes, labels)
+        if self._scores is None:
+            return _Told(None, (), labels or _labels(found[0]))
+        table = np.asarray(found[self._scores], dtype=np.float64)
         table = table.reshape(table.shape[0], -1) if table.ndim else table.reshape(1, 1)
         width = table.shape[1]
-        is_classifier = said is not None or self._blueprint.described.task == Task.CLASSIFICATION
-        if width == 1:
-            column = table[:, 0].tolist()
-            if not is_classifier:
-                return answers.numbers(column)
-            return self._of_column(column, said)
-        if not is_classifier and self._blueprint.described.task == Task.REGRESSION:
-            raise ScoringFailed(f"The model answers {width} numbers, and a prediction is one.")
-        classes = self._classes if len(self._classes) == width else list(range(width))
-        return _of_table(table.tolist(), classes, said)
-
-    def _of_column(self, column: list[float], said: list[Label] | None) -> list[Scored]:
-        """One number a row: the probability of class 1, where it can be one."""
-        classes = self._classes if len(self._classes) == 2 else [0, 1]
-        if all(0.0 <= each <= 1.0 for each in column):
-            return answers.of_two(column, classes, predicted=said)
-        if said is not None:
-            return answers.labels(said)
-        return answers.numbers(column)
+        return _Told(
+            table, self._classes if len(self._classes) == width else list(range(width)), labels
+        )
 
 
-def _of_table(
-    matrix: list[list[float]], classes: Sequence[Label], said: list[Label] | None
-) -> list[Scored]:
-    """Scores that are no probabilities decide the class and are not told."""
-    if not all(_are_probabilities(row) for row in matrix):
-        if said is None:
-            answers.refuse_infinite(matrix)
-            said = [classes[max(range(len(row)), key=row.__getitem__)] for row in matrix]
-        return answers.labels(said)
-    if len(classes) == 2:
-        said = said or [classes[row[1] > row[0]] for row in matrix]
-        return answers.of_two([row[1] for row in matrix], classes, predicted=said)
-    if len(classes) == 1:
-        return answers.labels(said or [classes[0]] * len(matrix))
-    return answers.of_many(matrix, classes, predicted=said)
+def _labels(found: Any) -> list[Label]:
+    return [answers.plain_label(each) for each in np.asarray(found).reshape(-1).tolist()]
 
 
-def _are_probabilities(row: Sequence[float]) -> bool:
-    return min(row) >= -1e-6 and abs(sum(row) - 1) <= answers.SUM_TOLERANCE
-
-
-def _labels(found: Sequence[Any], place: int | None) -> list[Label] | None:
-    return None if place is None else [answers.plain_label(each) for each in _flat(found[place])]
-
-
-def _flat(found: Any) -> list[Any]:
-    flat: list[Any] = np.asarray(found).reshape(-1).tolist()
-    return flat
-
-
-def _place(kinds: Sequence[str], is_it: Callable[[str], bool]) -> int | None:
-    return next((place for place, kind in enumerate(kinds) if is_it(kind)), None)
+def _place(kinds: Sequence[str], beginnings: tuple[str, ...]) -> int | None:
+    return next((place for place, kind in enumerate(kinds) if kind.startswith(beginnings)), None)

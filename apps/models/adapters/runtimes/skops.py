@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import skops.io
 
-from apps.models.adapters.runtimes import answers, blackbox, matrices
+from apps.models.adapters.runtimes import answers, blackbox, matrices, tables
 from apps.models.domain.schema import Row
 from apps.models.domain.scoring import Blueprint, Explanation, Scored
 from apps.models.errors import ScoringFailed
@@ -78,15 +78,11 @@ class SkopsScorer:
             return answers.numbers(_column(self._model.predict(given)))
         if not self._has_probabilities:
             return answers.labels(self._model.predict(given))
-        matrix = np.asarray(self._model.predict_proba(given)).tolist()
+        table = np.asarray(self._model.predict_proba(given), dtype=np.float64)
         said = None
         if not self._is_by_probability:
             said = [answers.plain_label(each) for each in self._model.predict(given)]
-        if len(self._classes) == 2:
-            return answers.of_two([row[1] for row in matrix], self._classes, predicted=said)
-        if len(self._classes) == 1:
-            return answers.labels(self._classes * len(matrix))
-        return answers.of_many(matrix, self._classes, predicted=said)
+        return tables.of_classes(table, self._classes, predicted=said)
 
 
 def _column(values: Any) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from apps.models.adapters.runtimes import answers, matrices
+from apps.models.adapters.runtimes import answers, matrices, tables
 from apps.models.domain.schema import Row
 from apps.models.domain.scorecards import sigmoid
 from apps.models.domain.scoring import Blueprint, Explanation, Output, Scored
@@ -81,7 +81,7 @@ class XgboostScorer:
         name = self._objective
         if name.startswith("multi:"):
             margins = self._booster.predict(matrix, output_margin=True).astype(np.float64)
-            return answers.of_many(_softmax(margins).tolist(), list(range(self._classes)))
+            return tables.of_classes(_softmax(margins), list(range(self._classes)))
         found = self._booster.predict(matrix)
         if found.ndim != 1:
             raise ScoringFailed("The model answers several numbers, and a prediction is one.")
