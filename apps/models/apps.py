@@ -22,10 +22,12 @@ class ModelsConfig(AppConfig):
         from apps.models import permissions  # noqa: F401, PLC0415
         from apps.models.domain.log import KIND  # noqa: PLC0415
         from apps.models.services import prediction_log  # noqa: PLC0415
-        from apps.models.serving import metrics, rooms  # noqa: PLC0415
+        from apps.models.serving import metrics, rooms, warming  # noqa: PLC0415
 
         spool.register_drain(KIND, prediction_log.drain_predictions)
+        lifecycle.on_start(warming.begin)
         lifecycle.on_stop(rooms.close_room)
+        lifecycle.every(warming.LOOK_SECONDS, "models_in_use", warming.look)
         lifecycle.every(IDLE_SECONDS, "models_idle", rooms.unload_idle)
         lifecycle.every(METRICS_SECONDS, "predictions", metrics.publish)
         lifecycle.every(SWEEP_SECONDS, "predictions_kept", prediction_log.sweep_predictions)

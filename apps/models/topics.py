@@ -20,3 +20,5 @@ SOURCE_SYNCED = "models.source.synced"
 
 MODELS_SCOPE = "models:"
 """`core.changes` scope before an organization's public id: which version answers, or how, has changed."""
+WARM_SCOPE = "models.warm:"
+"""Before `<organization's public id>:<model's public id>`: every serving process is to load what that model has in production."""

@@ -82,7 +82,7 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     checked = version.columns.check([row.features for row in ask.rows])
     rows = [each for each in checked if not isinstance(each, AppError)]
     try:
-        loaded = await room().shelf.get(actor.identity, version)
+        loaded = await room().shelf.get(actor.organization_id, version)
         scored = await _in_time(loaded, _score_each(loaded, rows))
     except AppError:
         _note_failure(actor, model, version, ask.source, at, started)
@@ -116,7 +116,7 @@ async def _answer(
     known = None if here.cache is None else here.cache.get(key)
     if known is not None and (not is_explained or known.explanation is not None):
         return known.scored, known.explanation if is_explained else None, True
-    loaded = here.shelf.recall(version.key) or await here.shelf.get(actor.identity, version)
+    loaded = here.shelf.recall(version.key) or await here.shelf.get(actor.organization_id, version)
     if loaded.executor.is_instant:
         scored = await loaded.score_row(row)
         explanation = await loaded.explain(row) if is_explained else None

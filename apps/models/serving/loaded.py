@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from apps.core.actor import Identity
 from apps.core.errors import AppError
 from apps.models.domain.schema import Row
 from apps.models.domain.scoring import Executor, Explanation, Scored
@@ -93,7 +92,7 @@ class Shelf:
             self._loaded.move_to_end(key)
         return loaded
 
-    async def get(self, identity: Identity, view: VersionView) -> Loaded:
+    async def get(self, organization_id: int, view: VersionView) -> Loaded:
         """Raises what opening it raises: `ArtifactChanged`, `RuntimeMissing`, `ModelUnavailable` and their kin."""
         if (loaded := self.recall(view.key)) is not None:
             return loaded
@@ -102,10 +101,17 @@ class Shelf:
             raise failure.error
         task = self._loading.get(view.key)
         if task is None:
-            task = asyncio.create_task(self._load(identity, view))
+            task = asyncio.create_task(self._load(organization_id, view))
             self._loading[view.key] = task
             task.add_done_callback(lambda _: self._loading.pop(view.key, None))
         return await asyncio.shield(task)  # the first caller may hang up; the others still wait
+
+    def is_loaded(self, key: int) -> bool:
+        return key in self._loaded
+
+    def has_room(self, more: int) -> bool:
+        """Whether so many bytes more would unload nothing."""
+        return sum(each.executor.memory for each in self._loaded.values()) + more <= self._memory
 
     def standing(self) -> list[Loaded]:
         """Used longest ago first."""
@@ -130,9 +136,9 @@ class Shelf:
         for key in list(self._loaded):
             await self.unload(key)
 
-    async def _load(self, identity: Identity, view: VersionView) -> Loaded:
+    async def _load(self, organization_id: int, view: VersionView) -> Loaded:
         try:
-            executor = await self._open(identity.organization_id, view)
+            executor = await self._open(organization_id, view)
         except AppError as error:
             self._failures[view.key] = _Failure(error, monotonic() + FAILED_SECONDS)
             raise

@@ -33,14 +33,17 @@ async def find_version(
 ) -> tuple[ModelView, VersionView]:
     """Raises `UnknownModel`, `NotFound`, `NoProductionVersion`."""
     model = await find_model(identity, name)
-    key = model.key_of(tag)
+    return model, await view_of(identity.organization_id, model.key_of(tag))
+
+
+async def view_of(organization_id: int, key: int) -> VersionView:
     view = _versions.get(key)
     if view is None:
-        view = await in_pool(_load, identity.organization_id, key)
+        view = await in_pool(_load, organization_id, key)
         _versions[key] = view
         while len(_versions) > CAPACITY:
             _versions.popitem(last=False)
-    return model, view
+    return view
 
 
 def may_use(identity: Identity, model: str) -> bool:

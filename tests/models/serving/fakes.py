@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from apps.core.actor import Credential, CredentialKind, Identity, Role
 from apps.models.domain.columns import ColumnChecker
 from apps.models.domain.formats.description import Description
 from apps.models.domain.schema import Row, compile_schema, read_schema
@@ -15,15 +14,6 @@ from apps.models.enums import Format
 from apps.models.errors import ScoringFailed
 
 SCHEMA = read_schema({"x": {"type": "number"}})
-IDENTITY = Identity(
-    organization_id=1,
-    organization="org_1",
-    principal="user_1",
-    name="Ann",
-    role=Role.ADMIN,
-    permissions=frozenset(),
-    credential=Credential(CredentialKind.KEY, "key_1"),
-)
 
 
 class FakeExecutor:

@@ -12,7 +12,7 @@ from apps.models.domain.tables import VersionView
 from apps.models.errors import ArtifactChanged
 from apps.models.serving import loaded
 from apps.models.serving.loaded import Shelf
-from tests.models.serving.fakes import IDENTITY, FakeExecutor, view
+from tests.models.serving.fakes import FakeExecutor, view
 
 pytestmark = pytest.mark.unit
 
@@ -33,8 +33,8 @@ def shelf_of(
 def test_many_who_ask_at_once_open_it_once() -> None:
     async def scene() -> list[int]:
         shelf, opened = shelf_of(FakeExecutor)
-        await asyncio.gather(*(shelf.get(IDENTITY, view()) for _ in range(20)))
-        await shelf.get(IDENTITY, view())
+        await asyncio.gather(*(shelf.get(1, view()) for _ in range(20)))
+        await shelf.get(1, view())
         return opened
 
     assert asyncio.run(scene()) == [1]
@@ -44,9 +44,9 @@ def test_the_one_used_longest_ago_goes_when_memory_runs_short() -> None:
     async def scene() -> list[int]:
         shelf, _ = shelf_of(lambda: FakeExecutor(memory=4), memory=10)
         for key in (1, 2):
-            await shelf.get(IDENTITY, view(key))
+            await shelf.get(1, view(key))
         shelf.recall(1)
-        await shelf.get(IDENTITY, view(3))
+        await shelf.get(1, view(3))
         return [each.view.key for each in shelf.standing()]
 
     assert asyncio.run(scene()) == [1, 3]
@@ -55,8 +55,8 @@ def test_the_one_used_longest_ago_goes_when_memory_runs_short() -> None:
 def test_one_that_is_larger_than_all_memory_is_served_alone() -> None:
     async def scene() -> list[int]:
         shelf, _ = shelf_of(lambda: FakeExecutor(memory=99), memory=10)
-        await shelf.get(IDENTITY, view(1))
-        await shelf.get(IDENTITY, view(2))
+        await shelf.get(1, view(1))
+        await shelf.get(1, view(2))
         return [each.view.key for each in shelf.standing()]
 
     assert asyncio.run(scene()) == [2]
@@ -67,7 +67,7 @@ def test_a_model_is_not_closed_under_those_who_ask_it() -> None:
         made = FakeExecutor()
         made.gate.clear()
         shelf, _ = shelf_of(lambda: made)
-        standing = await shelf.get(IDENTITY, view())
+        standing = await shelf.get(1, view())
         asking = asyncio.create_task(standing.score_row((1.0,)))
         await asyncio.sleep(0.01)
         await shelf.unload(1)
@@ -82,7 +82,7 @@ def test_a_model_is_not_closed_under_those_who_ask_it() -> None:
 def test_what_nobody_uses_is_unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> tuple[int, int]:
         shelf, _ = shelf_of(FakeExecutor, idle=60.0)
-        await shelf.get(IDENTITY, view())
+        await shelf.get(1, view())
         await shelf.unload_idle()
         before = len(shelf.standing())
         later = loaded.monotonic() + 61
@@ -106,11 +106,11 @@ def test_one_that_cannot_be_opened_is_left_alone_for_a_while(
         shelf = Shelf(refuse, 10, 60)
         for _ in range(3):
             with pytest.raises(ArtifactChanged):
-                await shelf.get(IDENTITY, view())
+                await shelf.get(1, view())
         later = loaded.monotonic() + loaded.FAILED_SECONDS + 1
         monkeypatch.setattr(loaded, "monotonic", lambda: later)
         with pytest.raises(ArtifactChanged):
-            await shelf.get(IDENTITY, view())
+            await shelf.get(1, view())
 
     asyncio.run(scene())
     assert tries == [1, 1]
