@@ -20,6 +20,7 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.jobs.rest.urls")),
         path("", include("apps.providers.rest.urls")),
         path("", include("apps.models.rest.urls")),
+        path("", include("apps.models.rest.urls_sources")),
         path("", include("apps.conversations.rest.urls_around")),
         path("", include("apps.conversations.rest.urls")),
     ]

@@ -236,7 +236,7 @@ def _record(
             return {"outcomes": outcomes, "error": error}
         before = {"outcomes": row.outcomes, "error": row.sync_error}
         after = {"outcomes": outcomes, "error": error[:LONGEST]}
-        row.outcomes, row.sync_error, row.synced_at = outcomes, after["error"], timezone.now()
+        row.outcomes, row.sync_error, row.synced_at = outcomes, error[:LONGEST], timezone.now()
         row.save(update_fields=["outcomes", "sync_error", "synced_at"])
         if after != before:
             publish(actor, topics.SOURCE_SYNCED, row, before=before, after=after)

@@ -31,7 +31,7 @@ from apps.models.permissions import ModelsPermission
 from apps.models.queries import sources as queries
 from apps.models.services.announcing import deed, hold, refuse_more
 
-MOST_SOURCES = 50
+MOST_SOURCES = 200
 SECONDS = (60, 604_800)
 """Between two looks: a minute to a week."""
 LONGEST_CREDENTIAL = 8192

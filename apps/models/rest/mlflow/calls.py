@@ -96,11 +96,12 @@ class Params:
     def tags(self) -> dict[str, str]:
         """`[{"key", "value"}, …]`."""
         listed = self.given.get("tags", [])
-        pairs = listed if isinstance(listed, list) else [None]
-        for each in pairs:
+        found = {}
+        for each in listed if isinstance(listed, list) else [None]:
             if not isinstance(each, dict) or not isinstance(each.get("key"), str):
                 raise Invalid.field("tags", "must be a list of objects with key and value", "type")
-        return {each["key"]: str(each.get("value", "")) for each in pairs}
+            found[each["key"]] = str(each.get("value", ""))
+        return found
 
 
 Run = Callable[[Actor, Params], Mapping[str, Any]]
