@@ -7,7 +7,7 @@ the others at their next poll, within half a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from django.db import transaction
@@ -44,6 +44,12 @@ def announce_change(scope: str) -> None:
     number = ChangeMark.objects.values_list("number", flat=True).get(scope="")
     ChangeMark.objects.update_or_create(scope=scope, defaults={"number": number})
     transaction.on_commit(lambda: _tell(scope))
+
+
+def numbers_of(scopes: Iterable[str]) -> dict[str, int]:
+    """The last change of each scope that has had one; for who waits for an answer in that form."""
+    found = ChangeMark.objects.filter(scope__in=list(scopes))
+    return dict(found.values_list("scope", "number"))
 
 
 def poll_changes() -> None:

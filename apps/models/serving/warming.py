@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from apps.core import changes
 from apps.core.asgi.aside import aside
@@ -16,7 +17,7 @@ from apps.models.queries.use import Used
 from apps.models.serving.opening import TIMES_SIZE
 from apps.models.serving.rooms import room
 from apps.models.serving.tables import view_of
-from apps.models.topics import WARM_SCOPE
+from apps.models.topics import WARM_FAILED_SCOPE, WARM_SCOPE, WARMED_SCOPE
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 300.0
@@ -40,13 +41,15 @@ def look() -> None:
         asyncio.run_coroutine_threadsafe(_warm_used(), _loop)
 
 
-async def warm(used: Used) -> None:
-    """Have it in memory. One that cannot be opened is left to whoever asks for it, who hears why."""
+async def warm(used: Used) -> bool:
+    """Have it in memory; whether it is. One that cannot be opened is left to whoever asks for it, who hears why."""
     try:
         view = await view_of(used.organization_id, used.version_key)
         await room().shelf.get(used.organization_id, view)
     except AppError as error:
         log.warning("model_not_warmed", version=used.version_key, error=error.code)
+        return False
+    return True
 
 
 async def _warm_used() -> None:
@@ -68,5 +71,10 @@ def _hear(scope: str) -> None:
 
 async def _warm_named(organization: str, model: str) -> None:
     used = await in_pool(use.version_in_production, organization, model)
-    if used is not None:
-        await warm(used)
+    said = WARMED_SCOPE if used is not None and await warm(used) else WARM_FAILED_SCOPE
+    await in_pool(_say, f"{said}{organization}:{model}")
+
+
+def _say(scope: str) -> None:
+    with transaction.atomic():
+        changes.announce_change(scope)
