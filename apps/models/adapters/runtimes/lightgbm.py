@@ -49,7 +49,7 @@ class LightgbmScorer:
         with answers.told_plainly():
             found = np.asarray(self._booster.predict(self._matrix(rows), num_threads=1))
             if self._objective in OF_MANY:
-                return tables.of_classes(found, list(range(found.shape[1])))
+                return tables.of_table(found, list(range(found.shape[1])), are_probabilities=True)
             if found.ndim != 1:
                 raise ScoringFailed("The model answers several numbers, and a prediction is one.")
             values = found.astype(np.float64).tolist()

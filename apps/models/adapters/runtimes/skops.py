@@ -82,7 +82,7 @@ class SkopsScorer:
         said = None
         if not self._is_by_probability:
             said = [answers.plain_label(each) for each in self._model.predict(given)]
-        return tables.of_classes(table, self._classes, predicted=said)
+        return tables.of_table(table, self._classes, predicted=said, are_probabilities=True)
 
 
 def _column(values: Any) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,37 +12,69 @@ from apps.models.adapters.runtimes import answers
 from apps.models.domain.scoring import Label, Scored
 from apps.models.errors import ScoringFailed
 
+FEW = 8
+"""Rows up to which Python is quicker than arrays: one row is the usual question."""
+
 
 def of_table(
-    table: Any, classes: Sequence[Label], *, predicted: Sequence[Label] | None = None
+    table: Any,
+    classes: Sequence[Label],
+    *,
+    predicted: Sequence[Label] | None = None,
+    are_probabilities: bool = False,
 ) -> list[Scored]:
-    """Without the model's own prediction the likeliest class is it. Rows of scores that are no probabilities tell none."""
-    if not np.isfinite(table).all():
-        raise ScoringFailed(answers.NOT_FINITE)
+    """Without the model's own prediction the likeliest class is it.
+
+    Unless the library calls them probabilities itself, rows of scores that do not come to one tell none.
+    """
     if table.ndim != 2 or table.shape[1] != len(classes):
         raise ScoringFailed("The model answers other classes than it has.")
-    labels = predicted or [classes[place] for place in table.argmax(axis=1).tolist()]
-    if len(classes) == 1:
-        return answers.labels(labels)
-    sums = np.abs(table.sum(axis=1) - 1) <= answers.SUM_TOLERANCE
-    are_probabilities = (sums & (table.min(axis=1) >= -answers.LEAST_TOLERANCE)).tolist()
-    made = (_two if len(classes) == 2 else _many)(table, classes, labels)
-    if all(are_probabilities):
-        return made
-    pairs = zip(made, are_probabilities, strict=True)
-    return [each if is_whole else Scored(each.prediction) for each, is_whole in pairs]
-
-
-def of_classes(
-    table: Any, classes: Sequence[Label], *, predicted: Sequence[Label] | None = None
-) -> list[Scored]:
-    """Of a library whose scores are probabilities by its own word, whether or not each row comes to one."""
+    if len(table) <= FEW:
+        rows = table.tolist()
+        labels = [None] * len(rows) if predicted is None else predicted
+        return [
+            _one(row, classes, label, are_probabilities)
+            for row, label in zip(rows, labels, strict=True)
+        ]
     if not np.isfinite(table).all():
         raise ScoringFailed(answers.NOT_FINITE)
     labels = predicted or [classes[place] for place in table.argmax(axis=1).tolist()]
     if len(classes) == 1:
         return answers.labels(labels)
-    return (_two if len(classes) == 2 else _many)(table, classes, labels)
+    made = (_two if len(classes) == 2 else _many)(table, classes, labels)
+    if are_probabilities:
+        return made
+    sums = np.abs(table.sum(axis=1) - 1) <= answers.SUM_TOLERANCE
+    whole = (sums & (table.min(axis=1) >= -answers.LEAST_TOLERANCE)).tolist()
+    return [
+        each if is_whole else Scored(each.prediction)
+        for each, is_whole in zip(made, whole, strict=True)
+    ]
+
+
+def _one(
+    row: list[float], classes: Sequence[Label], label: Label | None, are_probabilities: bool
+) -> Scored:
+    """As below, for one row."""
+    total = sum(row)
+    if not isfinite(total):
+        raise ScoringFailed(answers.NOT_FINITE)
+    best = row.index(max(row))
+    if label is None:
+        label = classes[best]
+    if len(row) == 1 or not (
+        are_probabilities
+        or (abs(total - 1) <= answers.SUM_TOLERANCE and min(row) >= -answers.LEAST_TOLERANCE)
+    ):
+        return Scored(label)
+    if len(row) == 2:
+        return Scored(label, row[1], None, abs(row[1] - 0.5))
+    if label in classes:
+        best = classes.index(label)
+    first = row[best]
+    lead = (first - max([*row[:best], *row[best + 1 :]])) / 2
+    names = map(str, classes)
+    return Scored(label, first, dict(zip(names, row, strict=True)), max(lead, 0.0))
 
 
 def _two(table: Any, classes: Sequence[Label], labels: Sequence[Label]) -> list[Scored]:

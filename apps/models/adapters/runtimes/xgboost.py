@@ -81,7 +81,9 @@ class XgboostScorer:
         name = self._objective
         if name.startswith("multi:"):
             margins = self._booster.predict(matrix, output_margin=True).astype(np.float64)
-            return tables.of_classes(_softmax(margins), list(range(self._classes)))
+            return tables.of_table(
+                _softmax(margins), list(range(self._classes)), are_probabilities=True
+            )
         found = self._booster.predict(matrix)
         if found.ndim != 1:
             raise ScoringFailed("The model answers several numbers, and a prediction is one.")
