@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from apps.core.tenancy import organization_scope
-from apps.models.models import ModelVersion, RegisteredModel
+from apps.models.models import ModelVersion, PredictionRecord, RegisteredModel
+from apps.models.queries.totals import totals
 from apps.models.services import registry, versions
 from apps.tenants.admin import OwnedAdmin, operator
+
+if TYPE_CHECKING:
+    RegisteredModelModelForm = forms.ModelForm[RegisteredModel]
+else:
+    RegisteredModelModelForm = forms.ModelForm  # generic in the stubs alone
+
+
+class RegisteredModelForm(RegisteredModelModelForm):
+    tags = forms.JSONField(label=gettext_lazy("Tags"), required=False, initial=dict)
+
+    class Meta:
+        model = RegisteredModel
+        fields = ("description", "tags", "log_share")
 
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(OwnedAdmin):
+    form: Any = RegisteredModelForm
     can_change = can_delete = True
     list_display = ("name", "organization", "owner", "last_number", "managed_by", "updated_at")
     list_select_related = ("organization", "owner")
     search_fields = ("name", "description")
     fields = (
         "public_id", "organization", "name", "description", "tags", "owner", "last_number",
-        "managed_by", "revision", "created_at", "updated_at",
+        "managed_by", "log_share", "total_predictions", "last_prediction", "revision", "created_at",
+        "updated_at",
     )  # fmt: skip
     readonly_fields = (
-        "public_id", "organization", "name", "owner", "last_number", "managed_by", "revision",
-        "created_at", "updated_at",
+        "public_id", "organization", "name", "owner", "last_number", "managed_by",
+        "total_predictions", "last_prediction", "revision", "created_at", "updated_at",
     )  # fmt: skip
+
+    @admin.display(description=gettext_lazy("Total predictions"))
+    def total_predictions(self, row: RegisteredModel) -> int:
+        return totals(row.pk).total
+
+    @admin.display(description=gettext_lazy("Last prediction"))
+    def last_prediction(self, row: RegisteredModel) -> datetime | None:
+        return totals(row.pk).last_at
 
     def write(
         self, request: HttpRequest, row: RegisteredModel, values: Mapping[str, Any]
@@ -38,6 +65,7 @@ class RegisteredModelAdmin(OwnedAdmin):
                 name=row.public_id,
                 description=values["description"],
                 tags=values["tags"] or {},
+                log_share=values["log_share"],
             )
 
     def remove(self, request: HttpRequest, row: RegisteredModel) -> None:
@@ -75,3 +103,23 @@ class ModelVersionAdmin(OwnedAdmin):
                 name=row.model.public_id,
                 tag=row.public_id,
             )
+
+
+@admin.register(PredictionRecord)
+class PredictionRecordAdmin(OwnedAdmin):
+    """That something was predicted, and how it went. Whom it is about, and of what, stays with the organisation."""
+
+    list_display = (
+        "at", "organization", "model", "version", "source", "prediction", "actual", "is_cached",
+        "duration_ms",
+    )  # fmt: skip
+    list_filter: ClassVar[Any] = ("source", ("organization", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("organization",)
+    search_fields = ("request_id",)
+    ordering = ("-pk",)
+    fields = (
+        "public_id", "organization", "at", "model", "version", "source", "batch", "request_id",
+        "key", "principal", "prediction", "probability", "actual", "actual_at", "is_cached",
+        "duration_ms",
+    )  # fmt: skip
+    readonly_fields = fields

@@ -24,6 +24,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "organizations",
         "periodic work",
         "policies",
+        "prediction records",
         "prompts",
         "providers",
         "registered models",
