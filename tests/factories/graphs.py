@@ -20,7 +20,7 @@ def attribute(name: str, value: float | str | Sequence[float | str]) -> bytes:
     elif isinstance(value, str):
         body = part(4, value) + whole(20, 3)
     elif isinstance(value[0], int):
-        body = b"".join(whole(8, int(each)) for each in value) + whole(20, 7)
+        body = b"".join(whole(8, int(each) % 2**64) for each in value) + whole(20, 7)
     elif isinstance(value[0], str):
         body = b"".join(part(9, str(each)) for each in value) + whole(20, 8)
     else:
