@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db.models import Exists, F, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Prefetch, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, Lookup
 
 from apps.core.actor import Actor
@@ -203,8 +204,10 @@ def _by_tag(rows: QuerySet[T], term: Term) -> QuerySet[T] | None:
     if not term.key.startswith("tags.") or term.operator not in ("=", "!="):
         return None
     key = KeyTextTransform(term.key.removeprefix("tags."), "tags")
-    is_so = Q(Exact(key, term.value))
-    return rows.filter(is_so) if term.operator == "=" else rows.exclude(is_so)
+    if term.operator == "=":
+        return rows.filter(Q(Exact(key, term.value)))
+    # Without the tag it is another than any.
+    return rows.exclude(Q(Exact(Coalesce(key, Value("", TextField())), term.value)))
 
 
 def _ordered(
