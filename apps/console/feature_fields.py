@@ -52,14 +52,11 @@ def _control(spec: Mapping[str, Any], value: Any) -> dict[str, Any]:
     kind = spec["type"]
     if "enum" in spec:
         return {"kind": "choice", "reads": "json", "options": _options(spec, spec["enum"], value)}
+    if kind == "boolean" and "default" not in spec and not is_required(spec):
+        return {"kind": "choice", "reads": "json", "options": _options(spec, (True, False), value)}
     if kind == "boolean":
-        if value is None and not is_required(spec):
-            return {
-                "kind": "choice",
-                "reads": "json",
-                "options": _options(spec, (True, False), value),
-            }
-        return {"kind": "check", "reads": "check", "is_checked": value is True}
+        is_checked = spec.get("default") if value is None else value
+        return {"kind": "check", "reads": "check", "is_checked": is_checked is True}
     if kind == "string":
         return {"kind": "text", "reads": "text", "value": "" if value is None else value}
     return {
@@ -98,6 +95,21 @@ def _help(spec: Mapping[str, Any]) -> str:
         parts.append(_("left out, it is %(value)s") % {"value": spelt(spec["default"])})
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def feature_words(spec: Mapping[str, Any]) -> str:
+    """A feature in one line, for two versions side by side."""
+    parts = [spec["type"]]
+    bounds = [plain_number(spec.get(word)) for word in ("min", "max")]
+    if any(bounds):
+        parts.append(" … ".join(bounds))
+    if "enum" in spec:
+        parts.append(_("one of: %(values)s") % {"values": ", ".join(map(spelt, spec["enum"]))})
+    if "default" in spec:
+        parts.append(_("default %(value)s") % {"value": spelt(spec["default"])})
+    elif not is_required(spec):
+        parts.append(_("optional"))
+    return ", ".join(parts)
 
 
 def plain_number(value: Any) -> str:

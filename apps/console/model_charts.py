@@ -86,10 +86,20 @@ def hour_charts(points: Sequence[HourPoint], span: Span) -> list[dict[str, Any]]
         nothing=0,
         text=count,
     )
-    failed = _chart(
-        span, _("Errors"), _("an hour"), lines, lambda each: each.errors, nothing=0, text=count
-    )
-    return [{**each, "note": note} for each in (asked, _durations(span, lines), failed)]
+    charts = [asked, _durations(span, lines)]
+    if any(point.errors for point in points):
+        charts.append(
+            _chart(
+                span,
+                _("Errors"),
+                _("an hour"),
+                lines,
+                lambda each: each.errors,
+                nothing=0,
+                text=count,
+            )
+        )
+    return [{**each, "note": note} for each in charts]
 
 
 def _durations(span: Span, lines: Lines) -> dict[str, Any]:

@@ -29,6 +29,12 @@ function colours() {
   return found;
 }
 
+// Where a line has a value and none on either side: nothing would be drawn of it.
+function lonely(values) {
+  const isHole = (i) => values[i] == null;
+  return values.flatMap((value, i) => (value != null && isHole(i - 1) && isHole(i + 1) ? [i] : []));
+}
+
 function options(node, data, paint) {
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const plain = [[paint.accent, []], [paint.ink, [6, 3]], [paint.muted, [2, 3]], [paint.muted, [8, 3, 2, 3]]];
@@ -60,7 +66,8 @@ function options(node, data, paint) {
       ...data.series.map((series, i) => {
         const [stroke, dash] = series.state ? [paint[series.state], []] : plain[i % plain.length];
         const value = (_, reading) => (reading == null ? "–" : `${number.format(reading)} ${node.dataset.unit}`.trim());
-        return { label: series.label, stroke, dash, width: 1.75, value, points: { show: data.x.length < 3 } };
+        const alone = data.x.length < 3 ? null : lonely(series.values);
+        return { label: series.label, stroke, dash, width: 1.75, value, points: { show: !alone || alone.length > 0, filter: () => alone } };
       }),
     ],
   };

@@ -63,29 +63,30 @@ function picture(width, { rows }, summary) {
   const figures = Math.max(...said.map((text) => pen.measureText(text).width)) + 12;
   const names = isNarrow ? 0 : Math.min(width * 0.4, 280);
   const [left, right] = [names + 8, width - figures - 8];
-  const [high, bar, above] = isNarrow ? [44, 14, 22] : [30, 16, 7];
+  const [high, bar, above] = isNarrow ? [48, 14, 26] : [30, 16, 7];
   const low = Math.min(...rows.map((row) => Math.min(row.from, row.to)));
   const span = Math.max(...rows.map((row) => Math.max(row.from, row.to))) - low || 1;
   const x = (value) => Math.round((left + ((value - low) / span) * (right - left)) * 10) / 10;
   const svg = shape("svg", { width, height: rows.length * high, viewBox: `0 0 ${width} ${rows.length * high}`, role: "img", "aria-label": summary });
   const base = x(rows[0].to);
   svg.append(shape("line", { class: "waterfall__ground", x1: base, x2: base, y1: above, y2: rows.length * high - 4 }));
+  const texts = []; // over all lines
   rows.forEach((row, i) => {
     const top = i * high;
     const [from, to] = [x(row.from), x(row.to)];
     const middle = top + above + bar / 2;
     if (i) svg.append(shape("line", { class: "waterfall__link", x1: from, x2: from, y1: top - high + above + bar, y2: top + above }));
     if (row.push === undefined) svg.append(shape("circle", { class: "waterfall__point", cx: to, cy: middle, r: 5 }));
-    else svg.append(shape("path", { class: `waterfall__bar waterfall__bar--${row.kind}`, d: arrow(from, to, top + above, bar) }));
+    else if (row.push) svg.append(shape("path", { class: `waterfall__bar waterfall__bar--${row.kind}`, d: arrow(from, to, top + above, bar) }));
     const room = isNarrow ? width - figures : names;
-    const label = shape("text", { class: "waterfall__label", x: 0, y: isNarrow ? top + 14 : middle });
+    const label = shape("text", { class: "waterfall__label", x: 0, y: isNarrow ? top + 13 : middle });
     const name = fit(row.label, row.value ? room * 0.62 : room);
     label.append(shape("tspan", { class: row.push === undefined ? "waterfall__end" : "" }, name));
     if (row.value) label.append(shape("tspan", { class: "waterfall__value", dx: 6 }, fit(row.value, room - pen.measureText(name).width - 8)));
     label.append(shape("title", {}, row.value ? `${row.label}: ${row.value}` : row.label));
-    svg.append(label);
-    svg.append(shape("text", { class: `waterfall__number${row.push === undefined ? " waterfall__end" : ""}`, x: width, y: isNarrow ? top + 14 : middle }, said[i]));
+    texts.push(label, shape("text", { class: `waterfall__number${row.push === undefined ? " waterfall__end" : ""}`, x: width, y: isNarrow ? top + 13 : middle }, said[i]));
   });
+  svg.append(...texts);
   return svg;
 }
 

@@ -89,6 +89,13 @@ def row_labels(answer: Answer) -> list[str]:
     return re.findall(r"data-row-link>(.*?)</a>", page(answer))
 
 
+def cells(answer: Answer, row: str) -> list[str]:
+    """The words in the cells of one row of a list, by what its id ends with."""
+    found = re.search(rf'<tr id="[\w-]+-{re.escape(row)}".*?</tr>', page(answer), re.DOTALL)
+    columns = re.findall(r"<td.*?</td>", found.group(0), re.DOTALL) if found else []
+    return [" ".join(re.sub(r"<[^>]+>", " ", column).split()) for column in columns]
+
+
 def errors(answer: Answer) -> list[str]:
     """What stands at the fields."""
     return re.findall(r'<ul class="errorlist"[^>]*><li>(.*?)</li>', page(answer))

@@ -126,8 +126,8 @@ def _stats(found: Found, window: str, hours: str) -> list[dict[str, Any]]:
         },
         {
             "label": _("Last prediction"),
-            "value": last.strftime("%Y-%m-%d %H:%M") if last else "",
-            "window": _("UTC") if last else "",
+            "value": f"{last:%H:%M}" if last else "",
+            "window": f"{last:%Y-%m-%d} UTC" if last else "",
         },
         {"label": _("Errors"), "value": percent(failed, asked + failed), "window": hours},
         *verdict(fold(found.accuracy), window),

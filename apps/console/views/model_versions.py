@@ -11,13 +11,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.console.listing import Column, Listing, filter_bar
+from apps.console import promotions
+from apps.console.listing import Column, Listing
 from apps.console.model_forms import UploadForm
 from apps.console.model_tabs import address
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
-from apps.console.views.models import STAGES, may_manage, stage_cell
+from apps.console.version_rows import STAGES, stage_cell
+from apps.console.views.models import may_manage
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid
 from apps.core.permissions import require
@@ -28,8 +30,6 @@ from apps.models.services import stages, versions
 
 if TYPE_CHECKING:
     from apps.models.models import ModelVersion
-
-OFFERED = (Stage.PRODUCTION, Stage.STAGING, Stage.ARCHIVED)
 
 
 @signed_in
@@ -52,7 +52,8 @@ def detail(request: HttpRequest, id: str, tag: str) -> HttpResponse:  # noqa: A0
         ],
         table=_features().whole(request, features),
         example=_text(version.input_example),
-        moves=_moves(actor, version) if may_manage(actor) else [],
+        moves=promotions.questions(actor, version) if may_manage(actor) else [],
+        notices=promotions.notices_of(version),
         remove_url=reverse("console:model-version-remove", args=[id, version.label])
         if may_manage(actor)
         else "",
@@ -61,14 +62,7 @@ def detail(request: HttpRequest, id: str, tag: str) -> HttpResponse:  # noqa: A0
 
 
 def _page(actor: Actor, version: ModelVersion) -> Page:
-    actions = [
-        Action(
-            _("Promote") if stage is Stage.PRODUCTION else _move_label(stage),
-            dialog=f"to-{stage.lower()}",
-            is_primary=stage is Stage.PRODUCTION,
-        )
-        for stage in _possible(version)
-    ]
+    actions = promotions.actions_of(version)
     if version.stage != Stage.PRODUCTION:
         actions.append(Action(_("Remove"), dialog="remove-version", icon="trash-2", is_danger=True))
     model = version.model
@@ -78,48 +72,6 @@ def _page(actor: Actor, version: ModelVersion) -> Page:
         up={"label": model.name, "url": reverse("console:model", args=[address(model)])},
         actions=actions if may_manage(actor) else [],
     )
-
-
-def _possible(version: ModelVersion) -> list[Stage]:
-    return [stage for stage in OFFERED if stage != version.stage]
-
-
-def _move_label(stage: Stage) -> str:
-    return _("To staging") if stage is Stage.STAGING else _("Archive")
-
-
-def _moves(actor: Actor, version: ModelVersion) -> list[dict[str, Any]]:
-    """A question for each stage it can be moved to, naming what happens."""
-    serving = queries.detail(actor=actor, name=version.model.public_id).serving
-    former = serving if serving is not None and serving.stage == Stage.PRODUCTION else None
-    return [_move(version, stage, former) for stage in _possible(version)]
-
-
-def _move(version: ModelVersion, stage: Stage, former: ModelVersion | None) -> dict[str, Any]:
-    words = {"version": version.label, "stage": STAGES[stage], "model": version.model.name}
-    consequence = _("It does not serve under the model's name alone.")
-    if stage is Stage.PRODUCTION:
-        consequence = _("Calls of %(model)s are answered by %(version)s from then on.") % words
-        if former is not None:
-            consequence += " " + _("%(former)s is archived.") % {"former": former.label}
-    elif version.stage == Stage.PRODUCTION:
-        consequence = _("Nothing is in production then: calls of %(model)s are refused.") % words
-    changes = [{"label": version.label, "old": STAGES[version.stage], "new": STAGES[stage]}]
-    if stage is Stage.PRODUCTION and former is not None:
-        archived = STAGES[Stage.ARCHIVED]
-        changes.append({"label": former.label, "old": STAGES[former.stage], "new": archived})
-    return {
-        "id": f"to-{stage.lower()}",
-        "title": _("Move %(model)s %(version)s to %(stage)s?") % words,
-        "consequence": consequence,
-        "submit_label": _("Promote") if stage is Stage.PRODUCTION else _move_label(stage),
-        "changes": changes,
-        "fields": [
-            {"name": "stage", "value": stage.value},
-            {"name": "revision", "value": version.revision},
-        ],
-        "url": reverse("console:model-stage", args=[address(version.model), version.label]),
-    }
 
 
 def _facts(version: ModelVersion) -> list[dict[str, Any]]:
@@ -259,51 +211,3 @@ def remove(request: HttpRequest, id: str, tag: str) -> HttpResponse:  # noqa: A0
     except AppError as error:
         return refused(request, error, reverse("console:model-version", args=[id, tag]))
     return done(request, _("The version is removed."), reverse("console:model", args=[id]))
-
-
-@signed_in
-@require_GET
-def compare(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the URL's word
-    actor = actor_of(request)
-    model = queries.model(actor=actor, name=id)
-    first = request.GET.get("from") or queries.LATEST
-    second = request.GET.get("to") or queries.LATEST
-    found = queries.comparison(actor=actor, name=id, tags=(first, second))
-    rows = queries.versions(actor=actor, name=id).values_list("number", "label")[:200]
-    options = [(str(number), label) for number, label in rows]
-    filters = [
-        {"name": "from", "label": _("From"), "kind": "choice", "options": options},
-        {"name": "to", "label": _("To"), "kind": "choice", "options": options},
-    ]
-    page = Page(
-        title=_("%(first)s and %(second)s")
-        % {"first": found["versions"][0], "second": found["versions"][1]},
-        sentence=_("Two versions of %(model)s side by side.") % {"model": model.name},
-        up={"label": model.name, "url": reverse("console:model", args=[address(model)])},
-    )
-    parts = (
-        (_("Metrics"), found["metrics"]),
-        (_("Features"), found["features"]),
-        (_("Lineage"), found["lineage"]),
-        (_("The file"), found["about"]),
-    )
-    return show(
-        request,
-        "console/models/compare.html",
-        page,
-        filter=filter_bar(request, filters),
-        parts=[{"title": title, "changes": _changes(values)} for title, values in parts if values],
-        samples=code_samples(
-            request, "GET", f"/api/v1/models/{model.name}/compare?from={first}&to={second}"
-        ),
-    )
-
-
-def _changes(values: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    return [{"label": name, "old": _told(a), "new": _told(b)} for name, (a, b) in values.items()]
-
-
-def _told(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)

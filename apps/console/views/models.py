@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.console.listing import Column, Listing
@@ -16,11 +15,14 @@ from apps.console.model_tabs import address, tabs_of
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
+from apps.console.version_rows import STATES, metric_words, stage_cell
 from apps.core.actor import Actor
 from apps.core.errors import AppError
 from apps.core.permissions import has, require
 from apps.events.permissions import EventsPermission
+from apps.models.enums import VersionStatus
 from apps.models.permissions import ModelsPermission
+from apps.models.queries import glances
 from apps.models.queries import registry as queries
 from apps.models.services import aliases, registry
 
@@ -29,13 +31,6 @@ if TYPE_CHECKING:
 
 LISTED = 100
 """Versions on a model's page; the API lists all."""
-STAGE_LAMPS = {"Production": "clear", "Staging": "moving", "Archived": "off", "None": "off"}
-STAGES = {
-    "Production": gettext_lazy("Production"),
-    "Staging": gettext_lazy("Staging"),
-    "Archived": gettext_lazy("Archived"),
-    "None": gettext_lazy("None"),
-}
 EXAMPLE = {"name": "churn-predictor", "description": "Customer churn prediction model"}
 
 
@@ -57,31 +52,26 @@ def may_manage(actor: Actor) -> bool:
     return has(actor, ModelsPermission.MANAGE)
 
 
-def stage_cell(version: ModelVersion) -> dict[str, Any]:
-    return {"state": STAGE_LAMPS[version.stage], "value": STAGES[version.stage]}
-
-
-def metric_words(version: ModelVersion, most: int = 3) -> list[str]:
-    return [f"{name} {value:.4g}" for name, value in list(version.metrics.items())[:most]]
-
-
 def _new_model(label: str) -> Action:
     return Action(label, url=reverse("console:model-new"), icon="plus", is_primary=True)
 
 
 def _listing(actor: Actor) -> Listing:
+    seen = glances.glances(actor=actor)
     return Listing(
         id="models",
         label=_("Models"),
         columns=[
             Column(_("Name"), order="name"),
+            Column(_("State"), "lamp"),
             Column(_("In production"), "tag"),
-            Column(_("Newest"), "tag"),
+            Column(_("Predicted today"), "number"),
+            Column(_("Last prediction"), "time"),
             Column(_("Aliases"), "tag", is_minor=True),
-            Column(_("Versions"), "number"),
+            Column(_("Versions"), "number", is_minor=True),
             Column(_("Changed"), "time", order="updated_at", is_minor=True),
         ],
-        row=_row,
+        row=lambda model: _row(model, seen[model.pk]),
         empty={
             "title": _("No model yet"),
             "sentence": _("Register a model, then upload a version of it: it is tried at once."),
@@ -92,20 +82,31 @@ def _listing(actor: Actor) -> Listing:
     )
 
 
-def _row(model: Any) -> dict[str, Any]:
+def _row(model: Any, glance: glances.Glance) -> dict[str, Any]:
     return {
         "id": model.public_id,
         "url": reverse("console:model", args=[address(model)]),
         "label": model.name,
         "cells": [
             {"value": model.name, "note": model.description},
+            _state(model, glance),
             {"value": model.current},
-            {"value": model.newest},
+            {"value": f"{glance.today:,}"},
+            {"at": glance.last_at},
             {"values": [f"{each.name} → {each.version.label}" for each in model.aliases.all()]},
             {"value": model.count},
             {"at": model.updated_at},
         ],
     }
+
+
+def _state(model: Any, glance: glances.Glance) -> dict[str, Any]:
+    """What is wrong with the newest version, else whether any serves."""
+    if glance.newest_status is not VersionStatus.READY:
+        return {**STATES[glance.newest_status], "note": model.newest}
+    if model.current:
+        return {"state": "clear", "value": _("Serving")}
+    return {"state": "off", "value": _("Not in production")}
 
 
 @signed_in

@@ -241,8 +241,9 @@ def _stats(row: PredictionRecord) -> list[dict[str, Any]]:
     if row.actual_at is not None:
         judged = {"label": _("Turned out"), "value": spelt(row.actual), "window": _("told since")}
     is_cached = _("from memory") if row.is_cached else SOURCES[row.source]
+    by = _("by version %(version)s") % {"version": row.version}
     stats: list[dict[str, Any]] = [
-        {"label": _("Prediction"), "value": spelt(row.prediction), "window": row.version},
+        {"label": _("Prediction"), "value": spelt(row.prediction), "window": by},
         {"label": _("Took"), "value": milliseconds(row.duration_ms), "window": is_cached},
         judged,
     ]
