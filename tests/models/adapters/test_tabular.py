@@ -14,7 +14,7 @@ from apps.core.errors import Invalid, Unsupported
 from apps.models.adapters.tabular import lines, parquet_rows
 from apps.models.adapters.tabular.opening import open_rows
 from apps.models.domain.schema import compile_schema
-from apps.models.domain.tabular import FileFormat, FileRow, sniff_rows
+from apps.models.domain.tabular import HEAD, FileFormat, FileRow, sniff_rows
 from apps.models.errors import BrokenFile, ParquetMissing
 
 pytestmark = pytest.mark.unit
@@ -28,7 +28,8 @@ CHECKER = compile_schema(SCHEMA)
 
 
 def read(content: bytes, id_column: str = "", schema: Any = None) -> list[FileRow]:
-    rows = open_rows(io.BytesIO(content), len(content), schema or SCHEMA, id_column)
+    kind = sniff_rows(content[:HEAD])
+    rows = open_rows(io.BytesIO(content), kind, len(content), schema or SCHEMA, id_column)
     try:
         return list(rows)
     finally:
@@ -241,7 +242,7 @@ def read_disk(content: bytes, id_column: str = "") -> list[FileRow]:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the rows close it
     file.write(content)
     file.seek(0)
-    rows = open_rows(file, len(content), SCHEMA, id_column)  # type: ignore[arg-type]
+    rows = open_rows(file, FileFormat.PARQUET, len(content), SCHEMA, id_column)  # type: ignore[arg-type]
     try:
         return list(rows)
     finally:
