@@ -12,9 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from apps.core.tenancy import organization_scope
-from apps.models.models import ModelVersion, PredictionRecord, RegisteredModel
+from apps.models.models import MlflowSource, ModelVersion, PredictionRecord, RegisteredModel
 from apps.models.queries.totals import totals
-from apps.models.services import registry, versions
+from apps.models.services import registry, sources, versions
 from apps.tenants.admin import OwnedAdmin, operator
 
 if TYPE_CHECKING:
@@ -123,3 +123,26 @@ class PredictionRecordAdmin(OwnedAdmin):
         "duration_ms",
     )  # fmt: skip
     readonly_fields = fields
+
+
+@admin.register(MlflowSource)
+class MlflowSourceAdmin(OwnedAdmin):
+    """To look at, without its credential: whoever changes one has versions published in their name, so members do."""
+
+    can_delete = True
+    list_display = ("name", "organization", "url", "is_enabled", "synced_at", "sync_error")
+    list_select_related = ("organization",)
+    list_filter = (*OwnedAdmin.list_filter, "is_enabled")
+    search_fields = ("name", "url")
+    fields = (
+        "public_id", "organization", "name", "url", "auth", "username", "credential_hint", "follows",
+        "every_seconds", "is_enabled", "owner", "next_at", "synced_at", "sync_error", "outcomes",
+        "revision", "created_at",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    def remove(self, request: HttpRequest, row: MlflowSource) -> None:
+        with organization_scope(row.organization_id):
+            sources.remove_source(
+                actor=operator(request, row.organization), source_id=row.public_id
+            )
