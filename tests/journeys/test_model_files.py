@@ -58,7 +58,7 @@ def start(site: Site) -> tuple[ServerProcess, Client]:
 
 def send(client: Client, path: str, content: bytes, **words: str) -> Answer:
     form = aiohttp.FormData()
-    form.add_field("file", content, filename="file.bin")
+    form.add_field("file", io.BytesIO(content), filename="file.bin")
     for name, said in words.items():
         form.add_field(name, said)
     return client.post(path, data=form)
@@ -68,6 +68,15 @@ def publish(client: Client) -> None:
     made = send(client, "/api/v1/models/m/versions", json.dumps(CARD).encode())
     assert made.status == 201, made.text
     client.post("/api/v1/models/m/versions/1/stage", json={"stage": "Production"})
+
+
+def trees() -> bytes:
+    """XGBoost's own JSON."""
+    np, xgboost = pytest.importorskip("numpy"), pytest.importorskip("xgboost")
+    rows = np.arange(20.0).reshape(10, 2)
+    terms = {"objective": "reg:squarederror", "max_depth": 2, "verbosity": 0, "nthread": 1}
+    booster = xgboost.train(terms, xgboost.DMatrix(rows, label=rows[:, 0]), 2)
+    return bytes(booster.save_raw("json"))
 
 
 def wait_for(client: Client, job: str, seconds: float = 90) -> dict[str, Any]:
@@ -122,17 +131,23 @@ def test_a_file_is_scored_through_a_kill_in_memory_that_stays_flat(
 
 def test_a_large_file_is_opened_by_the_worker(place: Site, store: S3Server) -> None:
     _, client = start(place)
-    content = json.dumps(CARD).encode() + b" " * (101 * MEGABYTE)
+    space = b" " * (101 * MEGABYTE)
 
-    answer = send(client, "/api/v1/models/m/versions", content)
+    answer = send(client, "/api/v1/models/m/versions", trees() + space)
     early = client.post("/api/v1/models/m/versions/1/stage", json={"stage": "Production"})
-    ended = wait_for(client, answer.json()["job_id"])
+    ready = wait_for(client, answer.json()["job_id"])
+    moved = client.post("/api/v1/models/m/versions/1/stage", json={"stage": "Production"})
+    answer_2 = send(client, "/api/v1/models/m/versions", json.dumps(CARD).encode() + space)
+    refused = wait_for(client, answer_2.json()["job_id"])
 
     assert (answer.status, answer.json()["status"]) == (202, "checking")
     assert (early.status, early.json()["error"]) == (409, "version_not_ready")
-    version = client.get("/api/v1/models/m/versions/1").json()
-    assert ended["status"] == "completed"
-    assert (version["status"], version["refusal"]["code"]) == ("refused", "broken_artifact")
+    assert ready["result"] == {"version": "1", "status": "ready", "refusal": None}
+    assert (moved.status, moved.json()["task"]) == (200, "regression")
+    assert refused["result"]["refusal"] == {
+        "code": "broken_artifact",
+        "message": "The file is a scorecard of more than 64 MiB.",
+    }
 
 
 def test_models_are_loaded_on_command(place: Site) -> None:

@@ -17,6 +17,7 @@ from apps.models.domain import fitting
 from apps.models.domain.formats.description import Description
 from apps.models.domain.schema import Checker, Row, Schema, compile_schema
 from apps.models.enums import Format
+from apps.models.errors import BrokenArtifact
 
 MOST_CARD = 64 * 1024 * 1024
 MOST_BACKGROUND = 200
@@ -54,13 +55,18 @@ def examine(
         found = supervisor.try_artifact(file, seconds=seconds)
     if found.format is Format.REMOTE:
         _judge_remote(found.details["url"])
-    document = None
-    if found.format is Format.SCORECARD:
-        with opener() as file:
-            document = strict_json.parse(file.read(MOST_CARD))
+    document = _card(opener) if found.format is Format.SCORECARD else None
     schema = fitting.fit(found, given, document)
     check_example(example, schema)
     return Examined(found, schema, check_background(background, schema))
+
+
+def _card(opener: Callable[[], BinaryIO]) -> Any:
+    with opener() as file:
+        text = file.read(MOST_CARD + 1)
+    if len(text) > MOST_CARD:
+        raise BrokenArtifact(f"is a scorecard of more than {MOST_CARD // 1024**2} MiB")
+    return strict_json.parse(text)
 
 
 def check_example(example: Mapping[str, Any] | None, schema: Schema) -> None:

@@ -16,6 +16,7 @@ from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid, NotFound, PermissionDenied, TimedOut, Unavailable
 from apps.core.files import files
 from apps.core.http_client.loop import Abandoned, call_while
+from apps.core.models import StoredFile
 from apps.core.permissions import require
 from apps.jobs.domain.kinds import Cancelled, Context, Refused
 from apps.keys.queries.working import actor_of
@@ -24,7 +25,7 @@ from apps.models.domain import answers
 from apps.models.domain.asking import LONGEST_CUSTOMER, BatchAsk, BatchRow
 from apps.models.domain.results import JSONL_TYPE, SUFFIXES, TYPES, Document, writer_of
 from apps.models.domain.tables import VersionView
-from apps.models.domain.tabular import HEAD, FileRow, Rows, sniff_rows
+from apps.models.domain.tabular import HEAD, FileFormat, FileRow, Rows, sniff_rows
 from apps.models.enums import Source
 from apps.models.errors import BrokenFile, ParquetMissing, RefusedArtifact
 from apps.models.permissions import ModelsPermission
@@ -62,10 +63,8 @@ def score_file(context: Context, payload: BatchPayload) -> Any:
 def _score_file(context: Context, actor: Actor, payload: BatchPayload) -> dict[str, Any]:
     stored = queries.uploaded_file(actor=actor, file_id=payload.file)
     _, version = _wait(context, find_version(actor.identity, payload.model, payload.version))
-    with files.open(stored) as file:
-        kind = sniff_rows(file.read(HEAD))
     tally = Tally()
-    rows = open_rows(files.open(stored), stored.size, version.blueprint.schema, payload.id_column)
+    kind, rows = _open(stored, version, payload.id_column)
     try:
         documents = _documents(context, actor, version, rows, tally)
         kept = context.keep_result(
@@ -82,6 +81,16 @@ def _score_file(context: Context, actor: Actor, payload: BatchPayload) -> dict[s
         "model": version.model,
         "model_version": version.label,
     }
+
+
+def _open(stored: StoredFile, version: VersionView, id_column: str) -> tuple[FileFormat, Rows]:
+    file = files.open(stored)
+    try:
+        kind = sniff_rows(file.read(HEAD))
+        return kind, open_rows(file, kind, stored.size, version.blueprint.schema, id_column)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _documents(
