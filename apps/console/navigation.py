@@ -59,7 +59,14 @@ PLACES = (
         also=("approval-policies",),
         counts="approvals-count",
     ),
-    Place(_("Models"), "models", "box", ModelsPermission.VIEW),
+    Place(
+        _("Models"),
+        icon="box",
+        children=(
+            Place(_("Registry"), "models", permission=ModelsPermission.VIEW),
+            Place(_("Sources"), "model-sources", permission=ModelsPermission.VIEW),
+        ),
+    ),
     Place(_("Jobs"), "jobs", "list-checks", JobPermission.VIEW),
     Place(_("Keys"), "keys", "key-round", KeyPermission.VIEW),
     Place(

@@ -14,6 +14,7 @@ from apps.approvals import topics as approvals
 from apps.events.services import deliveries, webhooks
 from apps.jobs import topics as jobs
 from apps.keys import topics as keys
+from apps.models import topics as models
 from apps.providers import topics as providers
 from apps.tenants import topics as tenants
 
@@ -86,6 +87,21 @@ FACTS: dict[str, Words] = {
     tenants.SESSION_OPENED: Words(_("Signed in")),
     tenants.SESSION_CLOSED: Words(_("Signed out")),
     tenants.SESSION_REPLAYED: Words(_("Old token shown again"), "danger"),
+    models.MODEL_CREATED: Words(_("Model registered"), "clear"),
+    models.MODEL_CHANGED: Words(_("Model described anew")),
+    models.MODEL_REMOVED: Words(_("Model removed"), "caution"),
+    models.VERSION_CREATED: Words(_("Version published"), "clear"),
+    models.VERSION_CHECKED: Words(_("Version opened")),
+    models.VERSION_CHANGED: Words(_("Version described anew")),
+    models.VERSION_REMOVED: Words(_("Version removed"), "caution"),
+    models.VERSION_STAGED: Words(_("Version moved"), "clear"),
+    models.VERSION_REQUESTED: Words(_("Promotion asked for"), "moving"),
+    models.ALIAS_SET: Words(_("Alias moved"), "clear"),
+    models.ALIAS_REMOVED: Words(_("Alias removed"), "caution"),
+    models.SOURCE_CREATED: Words(_("Source of models made"), "clear"),
+    models.SOURCE_CHANGED: Words(_("Source of models changed")),
+    models.SOURCE_REMOVED: Words(_("Source of models removed"), "caution"),
+    models.SOURCE_SYNCED: Words(_("Source of models followed")),
 }
 
 

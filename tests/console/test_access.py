@@ -31,6 +31,7 @@ from tests.factories.providers import (
     make_route,
     make_route_version,
 )
+from tests.factories.sources import make_source
 from tests.factories.tenants import (
     actor_of,
     make_invitation,
@@ -76,6 +77,10 @@ PAGES = {
     "model-compare": ("/console/models/{model}/compare", EVERYBODY),
     "model-version-new": ("/console/models/{model}/versions/new", MAKERS),
     "model-version": ("/console/models/{model}/versions/1", EVERYBODY),
+    "model-sources": ("/console/model-sources", EVERYBODY),
+    "model-source-new": ("/console/model-sources/new", ADMINS),
+    "model-source": ("/console/model-sources/{source}", EVERYBODY),
+    "model-source-edit": ("/console/model-sources/{source}/edit", ADMINS),
     "budgets": ("/console/budgets", EVERYBODY),
     "budget-new": ("/console/budgets/new", ADMINS),
     "budget": ("/console/budgets/{budget}", EVERYBODY),
@@ -137,6 +142,8 @@ DEEDS = {
     "model-prediction-outcome": "/console/models/{model}/predictions/{prediction}/outcome",
     "model-stage": "/console/models/{model}/versions/1/stage",
     "model-version-remove": "/console/models/{model}/versions/1/remove",
+    "model-source-sync": "/console/model-sources/{source}/sync",
+    "model-source-remove": "/console/model-sources/{source}/remove",
     "budget-remove": "/console/budgets/{budget}/remove",
     "jobs-cancel": "/console/jobs/cancel",
     "job-cancel": "/console/jobs/{job}/cancel",
@@ -160,6 +167,8 @@ FORMS = [
     "prompt-version-new",
     "model-new",
     "model-version-new",
+    "model-source-new",
+    "model-source-edit",
     "budget-new",
     "budget",
     "playground",
@@ -201,6 +210,7 @@ class Things:
     prompt: str
     model: str
     prediction: str
+    source: str
     budget: str
     route: str
     deployment: str
@@ -235,6 +245,7 @@ def things_of(organization) -> Things:
         prompt=make_prompt(organization).public_id,
         model=version.model.public_id,
         prediction=make_prediction(version, at=timezone.now()).public_id,
+        source=make_source(organization).public_id,
         budget=make_budget(organization, scope="end_user", subject=call.request_id).public_id,
         route=route.public_id,
         deployment=deployment.public_id,
