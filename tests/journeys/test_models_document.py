@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ TAKEN = {"PREDICTION": "prediction_id", "TASK": "task_id"}
 ANSWERS = {"prediction_id": "pred_…", "timestamp": "2026-01-15T10:30:00.000000Z"}
 """What the document cannot know."""
 FIRST, TUTORIAL = "Models", "Serve your first model"
+FILES, LOG = "Files of rows", "The log, outcomes, accuracy"
 
 
 class Newcomer:
@@ -113,11 +115,38 @@ def test_a_newcomer_serves_a_model(newcomer: Newcomer) -> None:
     assert "prediction" in result or result["status"] in ("queued", "running")
 
 
+def test_the_log_is_read_and_judged(newcomer: Newcomer, serving: Serving) -> None:
+    (first,), (block,) = blocks(FIRST, "sh"), blocks(LOG, "sh")
+    (said,) = newcomer.follow(first)
+    newcomer.env["PREDICTION"] = said["prediction_id"]
+    deadline = time.monotonic() + 20
+    while serving.hurried.get(f"/api/v1/predictions/{said['prediction_id']}").status == 404:
+        assert time.monotonic() < deadline  # it is on its way through the spool
+        time.sleep(0.05)
+
+    listed, one, judged, taken, accuracy = newcomer.follow(block)
+
+    assert {row["customer_id"] for row in listed["data"]} == {"CUST12345"}
+    assert one["id"] == judged["id"] == said["prediction_id"]
+    assert one["features"]["contract"] == "Month-to-month"
+    assert (judged["actual"], taken) == (1, {"accepted": 1, "rejected": []})
+    assert {point["version"] for point in accuracy["points"]} >= {"1.2.0"}
+
+
+def test_a_file_of_rows_is_taken(newcomer: Newcomer) -> None:
+    (block,) = blocks(FILES, "sh")
+    rows = "customer_id,tenure,contract\nCUST1,12,Month-to-month\nCUST2,60,Two year\n"
+    (newcomer.folder / "customers.csv").write_text(rows)
+
+    (ticket,) = newcomer.follow(block)
+
+    assert ticket["status"] == "queued"
+
+
 def test_no_command_of_the_document_is_left_untried() -> None:
-    assert {(section, language) for section, language, _ in BLOCKS if language == "sh"} == {
-        (FIRST, "sh"),
-        (TUTORIAL, "sh"),
-    }
+    sections = {section for section, language, _ in BLOCKS if language in ("sh", "bash")}
+
+    assert sections == {FIRST, TUTORIAL, FILES, LOG}
 
 
 def rounded(value: Any) -> Any:
