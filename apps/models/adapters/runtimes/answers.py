@@ -32,12 +32,6 @@ def plain_label(value: Any) -> Label:
     return str(value)
 
 
-def read_label(text: str) -> Label:
-    """A class that was kept as text: `"0"` is 0."""
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 19 else text
-
-
 def numbers(values: Iterable[float]) -> list[Scored]:
     """A regression's."""
     return [Scored(_finite(value)) for value in values]

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 FILES = 256
-LIBRARIES = 4 * 1024**3
+LIBRARIES = 256 * 1024 * 1024
+"""What all the runtimes take before the first model."""
+MAPPED = 4 * 1024**3
 """Of address space beyond the memory: the runtimes map far more than they touch."""
 PIECE = 1024 * 1024
 ALARM_SECONDS = 2.0
@@ -66,7 +68,7 @@ class Worker:
         except MemoryError:
             text = "The model takes more memory than it may have."
             failure = {"code": ScoringFailed.code, "message": text}
-        except RecursionError:
+        except Exception:  # noqa: BLE001 - one model's failure is no reason to take the others along
             failure = {"code": ScoringFailed.code, "message": ScoringFailed.message}
         return frames.write({"failed": failure})
 
@@ -102,9 +104,9 @@ class Worker:
 
 def limit(memory: int) -> None:
     """What the kernel holds it to."""
-    data = memory
+    data = memory + LIBRARIES
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
-    resource.setrlimit(resource.RLIMIT_AS, (data + LIBRARIES,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (data + MAPPED,) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
