@@ -16,6 +16,7 @@ from apps.models.domain.formats.description import Description, read_description
 from apps.models.domain.formats.reading import describe
 from apps.models.errors import BrokenArtifact, RefusedArtifact, UnsafeArtifact
 from tests.factories import artifacts as made
+from tests.factories import graphs
 from tests.factories.models import CARD, card
 
 pytestmark = pytest.mark.unit
@@ -215,8 +216,10 @@ def test_what_is_broken_is_refused(content: bytes, tmp_path: Path) -> None:
         made.LIGHTGBM,
         made.skops(ESTIMATOR, n1_npy=b"\x93NUMPY\x01\0v\0{'descr': '<f8'}"),
         card(),
+        graphs.linear_classifier([[1.0, 2.0], [3.0, 4.0]], ["no", "yes"]),
+        graphs.columns(),
     ],
-    ids=["onnx", "ubjson", "lightgbm", "skops", "scorecard"],
+    ids=["onnx", "ubjson", "lightgbm", "skops", "scorecard", "onnx classifier", "onnx columns"],
 )
 def test_cut_and_flipped_files_are_refused_or_read_and_nothing_else(
     content: bytes, tmp_path: Path
@@ -237,6 +240,37 @@ def test_cut_and_flipped_files_are_refused_or_read_and_nothing_else(
             refusals += 1
 
     assert refusals > 150
+
+
+@pytest.mark.parametrize(
+    ("content", "task", "classes"),
+    [
+        (graphs.linear_classifier([[1.0], [2.0]], [3, -4]), "classification", [3, -4]),
+        (graphs.linear_classifier([[1.0], [2.0]], ["ja", "nö"], has_maps=False), "classification", ["ja", "nö"]),
+        (graphs.dense([[1.0], [2.0]], "Sigmoid"), "classification", []),
+        (graphs.dense([[1.0, 2.0]], "Sigmoid"), "", []),
+        (graphs.dense([[1.0, 2.0]], "Softmax"), "classification", []),
+        (graphs.dense([[1.0], [2.0]]), "", []),
+        (graphs.trees(2, 1, 1), "regression", []),
+    ],
+    ids=["integers", "words", "one probability", "two sigmoids", "softmax", "number", "trees"],
+)  # fmt: skip
+def test_onnx_says_its_task_and_classes(
+    content: bytes, task: str, classes: list[int | str], tmp_path: Path
+) -> None:
+    found = read(content, tmp_path)
+
+    assert (found.task, found.details["classes"]) == (task, classes)
+
+
+def test_classes_may_be_packed_and_are_bounded(tmp_path: Path) -> None:
+    packed = made.part(8, b"".join(made.varint(number) for number in range(20_000)))
+    named = made.part(5, made.part(1, "classlabels_int64s") + packed)
+    other = made.part(5, made.part(1, "other") + made.part(8, b"\xff" * 50))
+
+    found = read(made.onnx(made.node("Sigmoid", other, named)), tmp_path)
+
+    assert found.details["classes"] == list(range(1000))
 
 
 def test_the_card_of_the_tests_is_one() -> None:

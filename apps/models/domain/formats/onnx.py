@@ -19,6 +19,7 @@ MOST_NODES = 20_000
 MOST_WIDTH = 1_000_000
 """Values of one row of an input or output."""
 MOST_CLASSES = 1000
+MOST_PACKED = 1000
 LONGEST_CLASS = 200
 ONNX, ML = "ai.onnx", "ai.onnx.ml"
 OPERATORS: Final = {
@@ -302,7 +303,7 @@ def _class_names(found: list[int | str | memoryview]) -> list[int | str]:
     names: list[int | str] = []
     for each in found:
         if isinstance(each, memoryview):
-            names += _packed(each[: 10 * MOST_CLASSES])
+            names += _packed(each, MOST_CLASSES)
         else:
             names.append(number(each) if isinstance(each, int) else each)
     return names[:MOST_CLASSES]
@@ -335,10 +336,11 @@ def _sparse(value: memoryview) -> str:
     return name
 
 
-def _packed(value: memoryview) -> list[int]:
-
-    found, place = [], 0
-    while place < len(value):
+def _packed(value: memoryview, most: int = MOST_PACKED) -> list[int]:
+    """No more than `most` of them: the dimensions of a tensor, or names of classes."""
+    found: list[int] = []
+    place = 0
+    while place < len(value) and len(found) < most:
         each, place = varint(value, place)
         found.append(number(each))
     return found
