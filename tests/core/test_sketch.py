@@ -56,3 +56,17 @@ def test_quantiles_in_rising_order_are_those_asked_for_alone():
 
 def test_add_takes_zero_and_below_as_the_smallest():
     assert sketch_of([0.0, -5.0]).kept() == sketch_of([0.001, 0.001]).kept()
+
+
+@given(values)
+def test_mean_is_within_two_hundredths(numbers: list[float]):
+    true = sum(numbers) / len(numbers)
+
+    told = sketch_of(numbers).mean
+
+    assert told is not None
+    assert abs(told - true) <= 0.02 * true
+
+
+def test_mean_of_nothing_is_none():
+    assert Sketch().mean is None

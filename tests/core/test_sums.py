@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from threading import Barrier, Thread
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.core.sums import Key, add_rows
 from apps.core.tenancy import unscoped
+from apps.models.models import PredictionHour
 from apps.providers.models import BudgetSpend
 from apps.tenants.models import Organization
 from tests.factories.tenants import make_organization
@@ -134,3 +135,30 @@ def test_those_who_add_at_once_lose_nothing_and_wait_in_no_circle() -> None:
     with unscoped(reason="every sum"):
         # 5 and 12 have no common divisor: each step names 4 + step different keys.
         assert sum(told().values()) == 4 * sum(4 + step for step in range(8))
+
+
+def test_a_new_row_begins_with_what_no_default_stands_for(place: Organization) -> None:
+    """An hour says when it was last added to: there is no such moment before the first."""
+    names = ("organization_id", "hour", "model_key", "version")
+    at = datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+    for minute in (5, 3):
+        last = at.replace(minute=minute)
+        more = PredictionHour(
+            organization_id=place.pk, hour=at, model_key=7, version="1", model="churn", predictions=1, last_at=last
+        )  # fmt: skip
+        add_rows(
+            PredictionHour,
+            names,
+            {(place.pk, at, 7, "1"): more},
+            _count,
+            ("predictions",),
+            begun=("model", "last_at"),
+        )
+
+    row = PredictionHour.objects.get()
+    assert (row.predictions, row.model, row.last_at) == (2, "churn", at.replace(minute=5))
+
+
+def _count(row: PredictionHour, more: PredictionHour) -> None:
+    row.predictions += more.predictions

@@ -103,7 +103,9 @@ class AnswerField(serializers.JSONField):
     }
 )
 class SaidField(ObjectField):
-    """One of many: what is wrong in it is said beside its index."""
+    """One of many: what is wrong in it, null for one, is said beside its index."""
+
+    child = serializers.JSONField(allow_null=True)
 
 
 class OutcomeBody(BodySerializer):

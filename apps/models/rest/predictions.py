@@ -133,7 +133,7 @@ class OutcomeViewSet(HouseViewSet):
             "prediction that the log has left out is 404."
         ),
         request=OutcomeBody,
-        responses=OutcomeSerializer,
+        responses={200: OutcomeSerializer},
         examples=[
             OpenApiExample("It came true", SAID, request_only=True),
             OpenApiExample("It came true", OUTCOME, response_only=True),

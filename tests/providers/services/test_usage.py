@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.core import live
@@ -18,7 +19,7 @@ from apps.providers.ledger.factory import set_ledger
 from apps.providers.ledger.memory import MemoryLedger
 from apps.providers.ledger.protocol import Ask
 from apps.providers.models import BudgetSpend, UsageRecord, UsageRollup
-from apps.providers.services import sums, usage
+from apps.providers.services import sums, usage, usage_rows
 from tests.factories.keys import make_key
 from tests.factories.tenants import make_admin, make_organization
 from tests.factories.usage import AT, make_budget, make_entry, make_records, make_usage
@@ -153,6 +154,15 @@ def test_drain_takes_names_that_columns_cannot_hold():
 
     row = UsageRecord.objects.get()
     assert (row.end_user, row.error_code) == ("a\ufffdb" + "c" * 252, "x" * 60)
+
+
+def test_a_record_that_is_there_already_is_refused_in_djangos_words():
+    """On PostgreSQL rows are copied, by the driver itself: what it says is what decides whether a batch waits."""
+    entry = make_entry(make_organization())
+    usage_rows.insert([("home.1.1", entry)])
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        usage_rows.insert([("home.1.1", entry)])
 
 
 def test_drain_names_keys_as_they_are_called():
