@@ -51,6 +51,11 @@ def check_width(width: int, schema: Schema) -> None:
         raise ScoringFailed(f"The model {text}.")
 
 
+def check_columns(array: Any, width: int) -> None:
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ScoringFailed(f"The model takes {width} features.")
+
+
 def in_order(values: Sequence[float], order: Sequence[int]) -> list[float]:
     """The model's values where its features stand in a row: the inverse of picking by `order`."""
     placed = [0.0] * len(values)

@@ -44,12 +44,14 @@ class XgboostScorer:
         self._classes = max(int(details.get("classes") or 0), 1)
         self._names = booster.feature_names
         self._types = booster.feature_types
-        matrices.check_width(booster.num_features(), schema)
+        self._width = booster.num_features()
+        matrices.check_width(self._width, schema)
         self._order = matrices.order_of(self._names, schema) if self._names else None
+        self._is_direct = details.get("booster") != "gblinear" and "c" not in (self._types or ())
 
     def score(self, rows: Sequence[Row]) -> list[Scored]:
         with answers.told_plainly():
-            return self._scored(self._matrix(rows))
+            return self._scored(rows)
 
     def explain(self, row: Row) -> Explanation:
         """Of several classes, the sum of the predicted one."""
@@ -65,26 +67,36 @@ class XgboostScorer:
         output = Output.PREDICTION if self._objective in SAME_AS_MARGIN else Output.MARGIN
         return Explanation(base, tuple(values), output)
 
-    def _matrix(self, rows: Sequence[Row]) -> Any:
+    def _predict(self, rows: Sequence[Row], *, is_margin: bool = False) -> Any:
+        """Without the library's own matrix where it can: making one takes longer than the trees do."""
+        if self._is_direct:
+            kind = "margin" if is_margin else "value"
+            return self._booster.inplace_predict(
+                self._array(rows), predict_type=kind, validate_features=False
+            )
+        return self._booster.predict(self._matrix(rows), output_margin=is_margin)
+
+    def _array(self, rows: Sequence[Row]) -> Any:
         array = matrices.numeric(rows, np.float32)
-        if self._order is not None:
-            array = array[:, self._order]
+        matrices.check_columns(array, self._width)
+        return array if self._order is None else array[:, self._order]
+
+    def _matrix(self, rows: Sequence[Row]) -> Any:
         return xgboost.DMatrix(
-            array,
+            self._array(rows),
             feature_names=self._names,
             feature_types=self._types,
             enable_categorical=True,
             nthread=1,
         )
 
-    def _scored(self, matrix: Any) -> list[Scored]:
+    def _scored(self, rows: Sequence[Row]) -> list[Scored]:
         name = self._objective
         if name.startswith("multi:"):
-            margins = self._booster.predict(matrix, output_margin=True).astype(np.float64)
-            return tables.of_table(
-                _softmax(margins), list(range(self._classes)), are_probabilities=True
-            )
-        found = self._booster.predict(matrix)
+            margins = self._predict(rows, is_margin=True).astype(np.float64)
+            classes = list(range(self._classes))
+            return tables.of_table(_softmax(margins), classes, are_probabilities=True)
+        found = self._predict(rows)
         if found.ndim != 1:
             raise ScoringFailed("The model answers several numbers, and a prediction is one.")
         values = found.astype(np.float64).tolist()
