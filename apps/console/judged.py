@@ -11,6 +11,11 @@ from django.utils.translation import gettext as _
 
 from apps.models.queries.predictions import AccuracyPoint
 
+FEWEST, ENOUGH = 20, 100
+"""Outcomes of each below which nothing is said, and from which on it is said without a test."""
+SURE = 1.96
+"""Standard deviations: chance alone goes beyond them once in twenty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -52,6 +57,20 @@ def _mean(points: Sequence[AccuracyPoint], values: Sequence[float | None]) -> fl
     ]
     weight = sum(outcomes for outcomes, _value in pairs)
     return sum(outcomes * value for outcomes, value in pairs) / weight if weight else None
+
+
+def tells_apart(a: Judged, b: Judged) -> bool:
+    """Whether a difference between them is more than chance: of accuracies by the usual test of two shares, of what is
+    no share where both have outcomes enough.
+    """
+    least = min(a.outcomes, b.outcomes)
+    if least < FEWEST:
+        return False
+    if a.accuracy is None or b.accuracy is None:
+        return least >= ENOUGH
+    both = (a.accuracy * a.outcomes + b.accuracy * b.outcomes) / (a.outcomes + b.outcomes)
+    spread = sqrt(both * (1 - both) * (1 / a.outcomes + 1 / b.outcomes))
+    return abs(a.accuracy - b.accuracy) > SURE * spread
 
 
 def figure(value: float | None) -> str:

@@ -75,7 +75,7 @@ function picture(width, { rows }, summary) {
     const top = i * high;
     const [from, to] = [x(row.from), x(row.to)];
     const middle = top + above + bar / 2;
-    if (i) svg.append(shape("line", { class: "waterfall__link", x1: from, x2: from, y1: top - high + above + bar, y2: top + above }));
+    if (i && !isNarrow) svg.append(shape("line", { class: "waterfall__link", x1: from, x2: from, y1: top - high + above + bar, y2: top + above }));
     if (row.push === undefined) svg.append(shape("circle", { class: "waterfall__point", cx: to, cy: middle, r: 5 }));
     else if (row.push) svg.append(shape("path", { class: `waterfall__bar waterfall__bar--${row.kind}`, d: arrow(from, to, top + above, bar) }));
     const room = isNarrow ? width - figures : names;
@@ -122,16 +122,23 @@ const resizing = new ResizeObserver((entries) => {
   }
 });
 
+function show(node) {
+  node.hidden = false;
+  draw(node);
+  resizing.observe(node.querySelector("[data-waterfall-plot]"));
+}
+
 // Show an explanation as the API tells it. `names` are the features in the schema's order, `values` their words.
 export function showWaterfall(node, explanation, names, values) {
   const pushes = explanation.shap_values.map((push, i) => ({ feature: names[i], value: values(names[i]), push }));
   node.dataset.waterfall = JSON.stringify({ base: explanation.base_value, output: explanation.output, pushes });
-  node.hidden = false;
-  draw(node);
-  resizing.observe(node.querySelector("[data-waterfall-plot]"));
+  show(node);
 }
 
 export function hideWaterfall(node) {
   node.hidden = true;
   resizing.unobserve(node.querySelector("[data-waterfall-plot]"));
 }
+
+// Those that came with the page.
+document.querySelectorAll("figure[data-waterfall]:not([data-waterfall=''])").forEach(show);

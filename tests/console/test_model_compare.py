@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.approvals.models import ApprovalRequest
+from apps.console.judged import Judged, tells_apart
 from apps.console.metric_words import change, direction, judged_cell
 from apps.models.models import ModelVersion
 from apps.models.services import outcomes
@@ -59,9 +60,30 @@ def test_outcomes_say_how_right_each_is_live(at_viewer, pair, admin):
     answer = at_viewer.get(WHERE)
 
     assert cells(answer, "Live accuracy, 30 days") == [
-        "Live accuracy, 30 days 2 and 1 outcomes", "0.5", "1", "+0.5", "Better",
+        "Live accuracy, 30 days 2 and 1 outcomes", "0.5", "1", "+0.5", "Too few to tell",
     ]  # fmt: skip
-    assert cells(answer, "Live Brier score, 30 days")[4] == "Better"
+    assert cells(answer, "Live Brier score, 30 days")[4] == "Too few to tell"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "tells"),
+    [
+        (Judged(19, 1.0), Judged(500, 0.5), False),
+        (Judged(100, 0.8), Judged(100, 0.85), False),
+        (Judged(1000, 0.8), Judged(1000, 0.85), True),
+        (Judged(50, 1.0), Judged(50, 1.0), False),
+        (Judged(99, None, 3.0), Judged(100, None, 4.0), False),
+        (Judged(100, None, 3.0), Judged(100, None, 4.0), True),
+    ],
+)
+def test_a_difference_is_told_where_it_is_more_than_chance(a, b, tells):
+    assert tells_apart(a, b) is tells
+
+
+def test_both_sides_are_chosen_in_the_lists(at_viewer, pair):
+    html = page(at_viewer.get(WHERE))
+
+    assert re.findall(r"<option [^>]*selected>(.*?)<", html) == ["1.0", "1.1"]
 
 
 def test_features_that_differ_are_shown_and_the_rest_counted(at_viewer, pair):

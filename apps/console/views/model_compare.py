@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from apps.console import promotions
 from apps.console.feature_fields import feature_words
-from apps.console.judged import Judged, figure, fold
+from apps.console.judged import Judged, figure, fold, tells_apart
 from apps.console.listing import Column, Listing, filter_bar
 from apps.console.metric_words import change, judged_cell
 from apps.console.model_tabs import address
@@ -44,6 +44,8 @@ class Measure:
     new: Any
     sense: int | None = None
     note: str = ""
+    is_telling: bool = True
+    """False: too few outcomes for the difference to mean anything."""
 
 
 @signed_in
@@ -74,7 +76,7 @@ def compare(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the 
         request,
         "console/models/compare.html",
         _page(model, pair if may_move else [], (first, second)),
-        filter=filter_bar(request, _filters(actor, id)),
+        filter=_filter(request, actor, id, pair),
         notices=[notice for version in pair for notice in promotions.notices_of(version)]
         if pair[0].pk != pair[1].pk
         else promotions.notices_of(pair[0]),
@@ -109,13 +111,24 @@ def _page(model: RegisteredModel, movable: list[ModelVersion], labels: tuple[str
     )
 
 
-def _filters(actor: Actor, name: str) -> list[dict[str, Any]]:
+def _filter(
+    request: HttpRequest, actor: Actor, name: str, pair: list[ModelVersion]
+) -> dict[str, Any]:
+    """Both sides chosen, by whichever of its names the address calls a version."""
     rows = queries.versions(actor=actor, name=name).values_list("number", "label")[:OFFERED]
     options = [(str(number), label) for number, label in rows]
-    return [
-        {"name": "from", "label": _("From"), "kind": "choice", "options": options},
-        {"name": "to", "label": _("To"), "kind": "choice", "options": options},
-    ]
+    sides = [("from", _("From")), ("to", _("To"))]
+    bar = filter_bar(
+        request,
+        [
+            {"name": side, "label": label, "kind": "choice", "options": options}
+            for side, label in sides
+        ],
+    )
+    for field, version in zip(bar["fields"], pair, strict=True):
+        for option in field["options"]:
+            option["is_selected"] = option["value"] == str(version.number)
+    return bar
 
 
 def _live(actor: Actor, name: str, version: ModelVersion) -> Judged:
@@ -128,15 +141,19 @@ def _live_measures(live: list[Judged]) -> list[Measure]:
     if not any(each.outcomes for each in live):
         return []
     a, b = live
-    days = {"days": LIVE_DAYS}
     note = _("%(old)s and %(new)s outcomes") % {"old": f"{a.outcomes:,}", "new": f"{b.outcomes:,}"}
-    rows = [
-        Measure(_("Live accuracy, %(days)s days") % days, a.accuracy, b.accuracy, 1, note),
-        Measure(_("Live Brier score, %(days)s days") % days, a.brier, b.brier, -1, note),
-        Measure(_("Live root error, %(days)s days") % days, a.root_error, b.root_error, -1, note),
-    ]
+    lines = (
+        (_("Live accuracy, %(days)s days"), a.accuracy, b.accuracy, 1),
+        (_("Live Brier score, %(days)s days"), a.brier, b.brier, -1),
+        (_("Live root error, %(days)s days"), a.root_error, b.root_error, -1),
+    )
     is_regression = any(each.is_regression for each in live)
-    return rows[2:] if is_regression else [row for row in rows[:2] if row.old or row.new]
+    shown = lines[2:] if is_regression else lines[:2]
+    return [
+        Measure(label % {"days": LIVE_DAYS}, old, new, sense, note, tells_apart(a, b))
+        for label, old, new, sense in shown
+        if old is not None or new is not None
+    ]
 
 
 def _listing(first: str, second: str) -> Listing:
@@ -169,9 +186,15 @@ def _row(measure: Measure) -> dict[str, Any]:
             {"value": figure(measure.old)},
             {"value": figure(measure.new)},
             {"value": change(measure.old, measure.new)},
-            judged_cell(measure.label, measure.old, measure.new, sense=measure.sense),
+            _verdict(measure),
         ],
     }
+
+
+def _verdict(measure: Measure) -> dict[str, Any]:
+    if not measure.is_telling:
+        return {"state": "off", "value": _("Too few to tell")}
+    return judged_cell(measure.label, measure.old, measure.new, sense=measure.sense)
 
 
 def _feature(spec: dict[str, Any] | None) -> str | None:
