@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -250,3 +251,24 @@ else:
         found = try_artifact(file, seconds=30)
 
     assert (found.task, found.in_process, len(found.schema or {})) == ("classification", False, 3)
+
+
+@pytest.mark.parametrize("name", ["forest.skops", "xgboost multi softprob", "lightgbm binary"])
+def test_damaged_models_are_refused_or_described_and_nothing_else(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    """Whatever a library does with such bytes, it does it in the child."""
+    content = (folder / name).read_bytes()
+    drawn = random.Random(3)
+    flipped = bytearray(content)
+    for _ in range(16):
+        flipped[drawn.randrange(len(flipped))] ^= 1 << drawn.randrange(8)
+    refusals = 0
+    for case in (content[: len(content) * 2 // 3], bytes(flipped)):
+        try:
+            with kept(case, tmp_path) as file:
+                try_artifact(file, seconds=30)
+        except (RefusedArtifact, TimedOut):
+            refusals += 1
+
+    assert refusals > 0
