@@ -18,10 +18,10 @@ from typing import Final, Protocol
 from apps.models.domain.schema import Row
 from apps.models.errors import ScoringFailed
 
-MOST_EXACT: Final = 2048
-"""Evaluations for which all coalitions are asked."""
 BUDGET: Final = 1800
-"""Evaluations that permutations come to, about: 10 ms of a usual model of ten features."""
+"""Evaluations that permutations come to, about: within 10 ms of a usual model of ten features."""
+MOST_EXACT: Final = 4096
+"""Evaluations for which all coalitions are asked, where the budget is the usual one."""
 LEAST_WALKS: Final = 4
 MOST_STEPS: Final = 256
 """Of one walk: where more features differ, several are changed in one step and share what it makes."""
@@ -44,7 +44,7 @@ def plan_shapley(row: Row, background: Sequence[Row], *, budget: int = BUDGET) -
         for place, value in enumerate(row)
         if any(_differ(value, each[place]) for each in rows)
     ]
-    if 2 ** min(len(varying), 30) * len(rows) <= min(MOST_EXACT, max(budget, 2)):
+    if 2 ** min(len(varying), 30) * len(rows) <= MOST_EXACT * budget // BUDGET:
         return _Coalitions(row, rows, varying)
     return _Walks(row, rows, rounds)
 
