@@ -1,12 +1,13 @@
 """From a path to a view, under the one URL table.
 
-Django's resolver tries pattern after pattern. Paths without parameters are looked up once and remembered, so the hot
-doors cost one dictionary access; the answers are the resolver's own.
+Django's resolver tries pattern after pattern. Paths without parameters are looked up once and remembered, and so are the
+latest ones with parameters, so the hot doors cost one dictionary access; the answers are the resolver's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from django.urls.exceptions import Resolver404
 from django.urls.resolvers import RoutePattern
 
 from apps.core.errors import NotFound
+
+REMEMBERED, LONGEST = 2_000, 300
+"""How many paths, and of how many characters: strangers choose them."""
 
 _fixed: dict[str, ResolverMatch] | None = None
 
@@ -25,16 +29,24 @@ def resolve(path: str) -> ResolverMatch:
     match = fixed.get(path)
     if match is not None:
         return match
-    try:
-        return get_resolver().resolve(path)
-    except Resolver404:
-        return _without_trailing_slash(path)
+    return _remembered(path) if len(path) <= LONGEST else _resolved(path)
 
 
 def forget_paths() -> None:
     """Read the URL table anew; for tests that change it."""
     global _fixed
     _fixed = None
+    _remembered.cache_clear()
+
+
+def _resolved(path: str) -> ResolverMatch:
+    try:
+        return get_resolver().resolve(path)
+    except Resolver404:
+        return _without_trailing_slash(path)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_resolved)
 
 
 def _without_trailing_slash(path: str) -> ResolverMatch:
