@@ -20,6 +20,7 @@ from bench.predict_house import (
     NEW_NUMBERS,
     NEW_ROW,
     SAME_ROW,
+    UNLOGGED,
     batch_call,
     caller,
     predict_call,
@@ -28,7 +29,7 @@ from bench.predict_house import (
 )
 from bench.predict_peers import CARD, LOGISTIC, ask_mlflow, make_models, start_mlflow
 from bench.promotions import CALLERS, promote_under_load
-from bench.rounds import Runner, run_rounds
+from bench.rounds import Runner, cpu_seconds, run_rounds
 from bench.servers import Server
 from bench.table import HEADER, Line, format_table, group_lines
 
@@ -46,6 +47,7 @@ class Asked:
     key: str
     admin: str
     peers: dict[str, Server]
+    has_trees: bool
 
 
 def main() -> None:
@@ -70,10 +72,12 @@ def _compare(folder: Path, stack: ExitStack, options: argparse.Namespace) -> Non
     stack.callback(ours.stop)
     publish_churn(ours, house.key)
     models = None if options.alone else _try_models(folder)
-    peers = {} if models is None else _start_peers(folder, models, stack)
+    peers = {}
+    if models is not None and options.only not in ALONE:
+        peers = _start_peers(folder, models, stack)
     if models is not None:
         publish_boosted(ours, house.key, models / "boosted.onnx")
-    asked = Asked(ours, caller(ours, house.key), house.key, peers)
+    asked = Asked(ours, caller(ours, house.key), house.key, peers, models is not None)
     for name, measure in PARTS.items():
         if options.only in (None, name):
             measure(asked, options)
@@ -124,23 +128,36 @@ def _latencies(asked: Asked, options: argparse.Namespace) -> None:
 
 
 def _batches(asked: Asked, options: argparse.Namespace) -> None:
+    ours, key = asked.ours, asked.key
     calls = {
-        "ours": batch_call(asked.ours, asked.key, BATCH),
-        **{name: ask_mlflow(peer, [SAME_ROW] * BATCH) for name, peer in asked.peers.items()},
+        "ours": (ours, batch_call(ours, key, BATCH)),
+        "ours, not logged": (ours, batch_call(ours, key, BATCH, model=UNLOGGED)),
+        **{n: (peer, ask_mlflow(peer, [SAME_ROW] * BATCH)) for n, peer in asked.peers.items()},
     }
-    readings = _closely(calls, options, connections=BATCH_CALLERS)
-    lines: list[Line] = [(f"batches of {BATCH:,}", "rows/s", "p50 ms", "p95 ms", "target")]
+    readings: dict[str, list[Reading]] = {name: [] for name in calls}
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(options.rounds):
+        for name, (server, call) in calls.items():
+            before = cpu_seconds(server)
+            reading = _one(name, call, options, connections=BATCH_CALLERS)
+            readings[name].append(reading)
+            batches = max(1.0, reading.per_second * options.seconds)
+            spent[name].append((cpu_seconds(server) - before) / batches * 1000)
+    lines: list[Line] = [
+        (f"batches of {BATCH:,}", "rows/s", "p50 ms", "p95 ms", "CPU ms a batch", "target")
+    ]
     for name, found in readings.items():
         rows = median(each.per_second for each in found) * BATCH
-        target = f"≥ {ROWS_PER_SECOND:,}" if name == "ours" else ""
-        lines.append((name, f"{rows:,.0f}", *_percentiles(found, "p50_ms", "p95_ms"), target))
+        target = f"≥ {ROWS_PER_SECOND:,}" if name.startswith("ours") else ""
+        times = _percentiles(found, "p50_ms", "p95_ms")
+        lines.append((name, f"{rows:,.0f}", *times, f"{median(spent[name]):.1f}", target))
     print(f"\n{format_table(lines)}\n{BATCH_CALLERS} callers.", flush=True)
 
 
 def _explanations(asked: Asked, options: argparse.Namespace) -> None:
     ours, key, explain = asked.ours, asked.key, "?explain=true"
     calls = {"scorecard": predict_call(ours, key, NEW_ROW, query=explain)}
-    if asked.peers:  # whose Python made the trees
+    if asked.has_trees:
         boosted = {"model": BOOSTED}
         calls["boosted trees (ONNX), without one"] = predict_call(ours, key, NEW_NUMBERS, **boosted)
         calls["boosted trees (ONNX)"] = predict_call(ours, key, NEW_NUMBERS, query=explain, **boosted)  # fmt: skip
@@ -173,13 +190,17 @@ def _closely(
     readings: dict[str, list[Reading]] = {name: [] for name in calls}
     for _ in range(options.rounds):
         for name, call in calls.items():
-            reading = measure_closely(
-                call, seconds=options.seconds, connections=connections, cores=cores.LOAD
-            )
-            if reading.failures:
-                raise RuntimeError(f"{name}: {reading.failures} failures")
-            readings[name].append(reading)
+            readings[name].append(_one(name, call, options, connections=connections))
     return readings
+
+
+def _one(name: str, call: Call, options: argparse.Namespace, *, connections: int) -> Reading:
+    reading = measure_closely(
+        call, seconds=options.seconds, connections=connections, cores=cores.LOAD
+    )
+    if reading.failures:
+        raise RuntimeError(f"{name}: {reading.failures} failures")
+    return reading
 
 
 def _percentiles(readings: list[Reading], *names: str) -> list[str]:
@@ -197,6 +218,8 @@ PARTS = {
     "explanations": _explanations,
     "promotions": _promotions,
 }
+ALONE = frozenset({"explanations", "promotions"})
+"""Nothing of the peers is asked there."""
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bench.servers import Server
 from config.churn.customers import EXAMPLE, SCHEMA, make_customers
 from config.churn.written import CHALLENGER, CHAMPION, NAME, read_written
 
-BOOSTED = "boosted"
+BOOSTED, UNLOGGED = "boosted", "unlogged"
 BACKGROUND = 50
 NEW_ROW = json.dumps({**EXAMPLE, "total_charges": 0}).replace(
     '"total_charges": 0', '"total_charges": @number@'
@@ -36,11 +36,15 @@ def caller(server: Server, key: str) -> str:
 
 
 def publish_churn(server: Server, key: str) -> None:
-    make(server, key, "models", {"name": NAME})
-    for label in (CHAMPION, CHALLENGER):
-        card = json.dumps(read_written(label)["card"]).encode()
-        _publish(server, key, NAME, card, version=label, feature_schema=json.dumps(SCHEMA))
-    promote(server, key, NAME, CHAMPION)
+    """Twice: as it is, and as a model whose predictions are counted and not logged."""
+    for name in (NAME, UNLOGGED):
+        make(server, key, "models", {"name": name})
+        for label in (CHAMPION, CHALLENGER):
+            card = json.dumps(read_written(label)["card"]).encode()
+            _publish(server, key, name, card, version=label, feature_schema=json.dumps(SCHEMA))
+        promote(server, key, name, CHAMPION)
+    share = json.dumps({"log_share": 0}).encode()
+    _ask(server, key, f"/api/v1/models/{UNLOGGED}", "application/json", share, method="PATCH")
 
 
 def publish_boosted(server: Server, key: str, graph: Path) -> None:
@@ -89,10 +93,10 @@ def predict_call(
     return Call(f"{server.url}/predict/{model}{query}", "POST", _headers(key), body)
 
 
-def batch_call(server: Server, key: str, rows: int) -> Call:
+def batch_call(server: Server, key: str, rows: int, *, model: str = NAME) -> Call:
     row = f'{{"customer_id": "CUST12345", "features": {SAME_ROW}}}'
     body = f'{{"predictions": [{", ".join([row] * rows)}]}}'
-    return Call(f"{server.url}/predict/batch/{NAME}", "POST", _headers(key), body)
+    return Call(f"{server.url}/predict/batch/{model}", "POST", _headers(key), body)
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -111,13 +115,15 @@ def _publish(server: Server, key: str, name: str, file: bytes, **fields: str) ->
     _ask(server, key, f"/api/v1/models/{name}/versions", kind, body)
 
 
-def _ask(server: Server, key: str, path: str, kind: str, body: bytes) -> Any:
+def _ask(
+    server: Server, key: str, path: str, kind: str, body: bytes, *, method: str = "POST"
+) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"X-API-Key": key, "Content-Type": kind}
-    connection.request("POST", path, body, headers)
+    connection.request(method, path, body, headers)
     answer = connection.getresponse()
     said = answer.read()
     connection.close()
     if answer.status >= http.HTTPStatus.BAD_REQUEST:
-        raise RuntimeError(f"POST {path}: {answer.status} {said[:500]!r}")
+        raise RuntimeError(f"{method} {path}: {answer.status} {said[:500]!r}")
     return json.loads(said)
