@@ -57,6 +57,20 @@ class UploadForm(forms.Form):
         widget=forms.Textarea(attrs=JSON_AREA),
         help_text=gettext_lazy('JSON, such as {"accuracy": 0.87}.'),
     )
+    input_example = forms.JSONField(
+        label=gettext_lazy("Input example"),
+        required=False,
+        widget=forms.Textarea(attrs=JSON_AREA),
+        help_text=gettext_lazy("JSON: a row of features that forms and examples begin with."),
+    )
+    background = forms.JSONField(
+        label=gettext_lazy("Background"),
+        required=False,
+        widget=forms.Textarea(attrs={**JSON_AREA, "placeholder": "[]"}),
+        help_text=gettext_lazy(
+            "JSON: a list of rows that explanations are told against, 200 at most."
+        ),
+    )
     lineage = forms.JSONField(
         label=gettext_lazy("Lineage"),
         required=False,
@@ -76,6 +90,8 @@ class UploadForm(forms.Form):
             label=data["version"],
             feature_schema=data["feature_schema"] or None,
             metrics=data["metrics"] or {},
+            input_example=data["input_example"] or None,
+            background=data["background"] or (),
             lineage=data["lineage"] or {},
             description=data["description"].replace("\r\n", "\n"),
         )

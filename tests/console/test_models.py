@@ -133,6 +133,18 @@ def test_register_and_upload(at_user, organization):
     )  # fmt: skip
 
 
+def test_upload_takes_an_example_and_a_background(at_user, organization):
+    make_model(organization, name="churn")
+    row = '{"tenure": 3, "contract": "Month-to-month"}'
+
+    made = upload(at_user, card(), input_example=row, background=f"[{row}]")
+
+    version = ModelVersion.objects.get()
+    assert made.status == 302
+    assert version.input_example == {"tenure": 3, "contract": "Month-to-month"}
+    assert version.background == [[3.0, "Month-to-month"]]
+
+
 def test_a_refused_file_is_told_at_its_field(at_user, churn):
     answer = upload(at_user, b"\x80\x04\x95")
 

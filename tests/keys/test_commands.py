@@ -201,7 +201,9 @@ def test_revoke_api_key_refuses_an_unknown_one(db, key_id):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", ["generate_api_key", "list_api_keys", "revoke_api_key", "warm_models"])
+@pytest.mark.parametrize(
+    "name", ["generate_api_key", "list_api_keys", "revoke_api_key", "warm_models"]
+)
 def test_script_calls_the_command_from_the_project_folder(name):
     said = subprocess.run(
         [sys.executable, f"scripts/{name}.py", "--help"],

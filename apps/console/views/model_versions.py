@@ -18,7 +18,7 @@ from apps.console.model_tabs import address
 from apps.console.page import Action, Page, actor_of, done, show
 from apps.console.refusals import add_errors, refused, signed_in
 from apps.console.samples import code_samples
-from apps.console.version_rows import STAGES, stage_cell
+from apps.console.version_rows import STAGES, is_ready, stage_cell
 from apps.console.views.models import may_manage
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid
@@ -153,7 +153,10 @@ def upload(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - the U
         except AppError as error:
             status = add_errors(form, _at_file(error))
         else:
-            text = _("Version %(version)s was tried and is ready.") % {"version": made.label}
+            text = _("Version %(version)s was tried and is ready.")
+            if not is_ready(made):
+                text = _("Version %(version)s is kept and being checked; it can serve after that.")
+            text %= {"version": made.label}
             return done(
                 request, text, reverse("console:model-version", args=[address(model), made.label])
             )
