@@ -158,7 +158,7 @@ def test_models_are_loaded_on_command(place: Site) -> None:
     missing = place.try_manage("warm_models", "--models", "x", "--organization", place.organization)
 
     assert said == "m 1: loaded by a server process\n"
-    assert (missing.returncode, missing.stderr) == (1, "CommandError: There is no such model.\n")
+    assert (missing.returncode, missing.stderr) == (1, "CommandError: There is no model x.\n")
 
 
 def test_a_store_that_is_away_is_seen(place: Site, store: S3Server) -> None:

@@ -9,7 +9,7 @@ from apps.core.errors import NotFound
 from apps.core.files import files
 from apps.core.models import StoredFile
 from apps.models.enums import Stage, VersionStatus
-from apps.models.errors import NoProductionVersion, NotReady, UnknownModel
+from apps.models.errors import NoProductionVersion, NotReady
 from apps.models.models import ModelVersion
 from apps.models.queries import registry
 
@@ -17,14 +17,11 @@ PURPOSE: Final = "models.batch"
 
 
 def version_for(*, actor: Actor, name: str, tag: str | None) -> ModelVersion:
-    """The version that would answer now. Raises `UnknownModel`, `NotFound`, `NoProductionVersion`, `NotReady`."""
+    """The version that would answer now. Raises `NotFound`, `NoProductionVersion`, `NotReady`."""
+    model = registry.model_at(name)
     allowed = actor.identity.models
-    try:
-        model = registry.model_at(name)
-    except NotFound:
-        raise UnknownModel from None
     if allowed is not None and model.name not in allowed:
-        raise UnknownModel
+        raise NotFound
     try:
         version = registry.version_at(model, tag or Stage.PRODUCTION)
     except NotFound:

@@ -68,7 +68,7 @@ def submit_batch(
 ) -> Job:
     """Keep the file and queue its scoring. What can be seen at its beginning is refused before it is kept.
 
-    Raises `PermissionDenied`, `UnknownModel`, `NotFound`, `NoProductionVersion`, `Unsupported`, `ParquetMissing`,
+    Raises `PermissionDenied`, `NotFound`, `NoProductionVersion`, `Unsupported`, `ParquetMissing`,
     `BrokenFile`, `Invalid`, `TooLarge`, `NoRoom`, `QueueFull`.
     """
     require(actor, ModelsPermission.PREDICT)

@@ -14,7 +14,9 @@ from django.db import transaction
 
 from apps.core import changes
 from apps.core.actor import Actor
+from apps.core.errors import NotFound
 from apps.core.permissions import require
+from apps.models.errors import NoProductionVersion, UnknownModel
 from apps.models.models import ModelVersion
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import batches as queries
@@ -66,7 +68,7 @@ def warm_models(
 ) -> list[Asked]:
     """Ask for the versions in production, and wait until somebody has loaded each and a little for the others.
 
-    Raises `PermissionDenied`, `UnknownModel`, `NoProductionVersion`, `NotReady`, before anybody is asked.
+    Raises `PermissionDenied`, `NotFound`, `NoProductionVersion`, `NotReady`, before anybody is asked.
     """
     require(actor, ModelsPermission.VIEW)
     asked = [_asked(actor, name) for name in dict.fromkeys(names)]
@@ -80,7 +82,12 @@ def warm_models(
 
 
 def _asked(actor: Actor, name: str) -> Asked:
-    version = queries.version_for(actor=actor, name=name, tag=None)
+    try:
+        version = queries.version_for(actor=actor, name=name, tag=None)
+    except NoProductionVersion:
+        raise
+    except NotFound:
+        raise UnknownModel(f"There is no model {name}.") from None
     return Asked(version, f"{actor.identity.organization}:{version.model.public_id}")
 
 

@@ -114,5 +114,5 @@ def test_the_command_fails_where_no_server_runs(version: ModelVersion) -> None:
 
 
 def test_the_command_names_what_is_wrong(version: ModelVersion) -> None:
-    with pytest.raises(CommandError, match="There is no such model"):
+    with pytest.raises(CommandError, match="There is no model nobody"):
         call_command("warm_models", "--models=nobody", "--organization=acme")

@@ -248,9 +248,9 @@ def test_who_may(organization: Organization, other: Organization, version: Model
 
     assert [(answer.status, answer.error) for answer in answers] == [
         (403, "permission_denied"),
-        (404, "model_not_found"),
+        (404, "not_found"),
         (404, "no_production_version"),
-        (404, "model_not_found"),
+        (404, "not_found"),
     ]
 
 
