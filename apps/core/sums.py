@@ -30,16 +30,26 @@ def add_rows(
     """
     if not added:
         return
+    _make(model, names, added, begun)
     found = _lock(model, names, added)
-    missing = sorted((key for key in added if key not in found), key=repr)
-    if missing:
-        blank = [_begin(model, (*names, *begun), added[key]) for key in missing]
-        model.objects.bulk_create(blank, ignore_conflicts=True)
-        found |= _lock(model, names, missing)
+    if len(found) < len(added):  # somebody has just removed one: rare, and then it is begun anew
+        _make(model, names, added, begun)
+        found = _lock(model, names, added)
     for key, more in added.items():
         merge(found[key], more)
     rows = [found[key] for key in added]
     model.objects.bulk_update(rows, changed, batch_size=UPDATE_ROWS)
+
+
+def _make(
+    model: type[M], names: Sequence[str], added: Mapping[Key, M], begun: Sequence[str]
+) -> None:
+    """In one order, and before any is locked: whoever waits here for a row that another makes holds no other's lock."""
+    there = set(model.objects.filter(_among(names, added)).order_by().values_list(*names))
+    missing = sorted((key for key in added if key not in there), key=repr)
+    if missing:
+        blank = [_begin(model, (*names, *begun), added[key]) for key in missing]
+        model.objects.bulk_create(blank, ignore_conflicts=True)
 
 
 def _begin(model: type[M], names: Sequence[str], row: M) -> M:
@@ -47,10 +57,14 @@ def _begin(model: type[M], names: Sequence[str], row: M) -> M:
 
 
 def _lock(model: type[M], names: Sequence[str], keys: Iterable[Key]) -> dict[Key, M]:
-    """The rows of these keys. A few too many are read (the product of their parts); only those asked for are told."""
+    """The rows of these keys. A few too many are locked; only those asked for are told."""
     wanted = set(keys)
-    parts = zip(names, zip(*wanted, strict=True), strict=True)
-    condition = Q(**{f"{name}__in": set(values) for name, values in parts})
-    rows = model.objects.filter(condition).select_for_update().order_by("pk")
+    rows = model.objects.filter(_among(names, wanted)).select_for_update().order_by("pk")
     by_key = {tuple(getattr(row, name) for name in names): row for row in rows}
     return {key: row for key, row in by_key.items() if key in wanted}
+
+
+def _among(names: Sequence[str], keys: Iterable[Key]) -> Q:
+    """The product of the keys' parts: their rows, and a few too many."""
+    parts = zip(names, zip(*keys, strict=True), strict=True)
+    return Q(**{f"{name}__in": set(values) for name, values in parts})
