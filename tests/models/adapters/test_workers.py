@@ -425,3 +425,44 @@ def test_rows_larger_than_a_socket_takes_at_once_arrive() -> None:
             assert [each.prediction for each in await echo.score(rows)] == [row[0] for row in rows]
 
     run(story)
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses() -> None:
+    """It was on its way already when the time was up."""
+
+    async def story() -> None:
+        async with opened() as pool:
+            slow, echo = await put(pool, "sleep"), await put(pool, "echo")
+            late = asyncio.ensure_future(slow.score([(7.0,)]))
+            other = asyncio.ensure_future(echo.score([ROW]))
+            await asyncio.sleep(0.05)
+            time.sleep(1.0)  # noqa: ASYNC251 - the loop has other work: the answer waits in the socket
+            (worker,) = pool._workers
+            assert worker.process is not None
+            worker._run_out(worker.process)
+
+            assert isinstance(await failure_of(late), TimedOut)
+            async with asyncio.timeout(20):
+                assert await other == [ECHOED]
+
+    run(story)
+
+
+def test_a_worker_that_dies_with_its_answer_keeps_the_line_in_order() -> None:
+    async def story() -> None:
+        async with opened() as pool:
+            slow, echo = await put(pool, "sleep"), await put(pool, "echo")
+            asked = [slow.score([(7.0,)]), *(echo.score([(float(each),)]) for each in range(4))]
+            waiting = [asyncio.ensure_future(each) for each in asked]
+            await asyncio.sleep(0.05)
+            time.sleep(1.0)  # noqa: ASYNC251 - as above
+            (pid,) = children()
+            os.kill(int(pid), signal.SIGKILL)
+            wait_for_end(int(pid))
+
+            async with asyncio.timeout(20):
+                answers = await asyncio.gather(*waiting)
+
+            assert [one.prediction for (one,) in answers] == [7.0, 0.0, 1.0, 2.0, 3.0]
+
+    run(story)

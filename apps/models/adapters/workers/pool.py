@@ -161,7 +161,10 @@ class _Worker:
 
     def _begin(self, call: _Call) -> None:
         if self._process is not None and not self._process.is_alive:
-            self._process.end()  # while it had nothing to do: nobody's fault
+            # While it had nothing to do: nobody's fault. Let go of first, so that its end begins no call beside this one.
+            dead = self._process
+            self._give_up(dead)
+            dead.end()
         process = self._process or self._start()
         self._call = call
         name = call.model.name
@@ -181,10 +184,15 @@ class _Worker:
     def _start(self) -> Process:
         made: Process
 
+        def heard(answer: dict[str, Any]) -> None:
+            # What one says that was given up answers nobody: the current call is another's.
+            if made is self._process:
+                self._hear(answer)
+
         def died() -> None:
             self._note_death(made)
 
-        made = self._process = Process(self._memory, self._hear, died)
+        made = self._process = Process(self._memory, heard, died)
         return made
 
     def _hear(self, answer: dict[str, Any]) -> None:
