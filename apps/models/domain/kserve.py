@@ -40,6 +40,8 @@ def read_question(body: Any, most: int) -> Question:
     if not isinstance(inputs, list) or not inputs:
         raise Invalid.field("inputs", "must be a list of tensors", "type")
     read = tuple(_input(each, f"inputs.{at}") for at, each in enumerate(inputs))
+    if len({name for name, _, _ in read}) != len(read):
+        raise Invalid.field("inputs", "has two tensors of one name", "unique")
     counts = {len(values) // width for _, width, values in read}
     if len(counts) != 1:
         raise Invalid.field("inputs", "must all have the same number of rows", "shape")
@@ -106,7 +108,7 @@ def _input(tensor: Any, where: str) -> tuple[str, int, list[Any]]:
     name, shape, kind = tensor.get("name"), tensor.get("shape"), tensor.get("datatype")
     if not isinstance(name, str) or not 0 < len(name) <= 200:
         raise Invalid.field(f"{where}.name", "must be a name", "type")
-    if kind not in DATATYPES:
+    if not isinstance(kind, str) or kind not in DATATYPES:
         raise Invalid.field(f"{where}.datatype", f"must be among: {', '.join(sorted(DATATYPES))}", "choice")  # fmt: skip
     if not _is_shape(shape):
         raise Invalid.field(f"{where}.shape", "must be a list of whole numbers above zero", "shape")
@@ -143,7 +145,7 @@ def _outputs(asked: Any) -> frozenset[str] | None:
         raise Invalid.field("outputs", "must be a list of names", "type")
     names = [each.get("name") for each in asked]
     for at, name in enumerate(names):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             text = f"must be among: {', '.join(sorted(known))}, and is {shown(str(name))}"
             raise Invalid.field(f"outputs.{at}.name", text, "choice")
     return frozenset(names)

@@ -117,6 +117,10 @@ def test_a_model_says_what_it_takes(key: str) -> None:
         ({"inputs": [TENURE]}, "contract is required"),
         ({"inputs": [{**TENURE, "data": [1, -1]}, CONTRACT]}, "tenure must be positive"),
         ({"outputs": [{"name": "logits"}]}, "must be among"),
+        ({"outputs": [{"name": []}]}, "must be among"),
+        ({"inputs": [{**TENURE, "datatype": []}, CONTRACT]}, "must be among"),
+        ({"inputs": [{**TENURE, "datatype": {}}, CONTRACT]}, "must be among"),
+        ({"inputs": [TENURE, TENURE, CONTRACT]}, "has two tensors of one name"),
     ],
 )
 def test_what_does_not_fit_is_said_in_the_protocols_shape(key: str, change: Any, said: str) -> None:
