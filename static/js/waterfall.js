@@ -25,11 +25,13 @@ function writer(numbers) {
   return { plain: (number) => plain.format(number), signed: (number) => signed.format(number) };
 }
 
-function fit(text, width) {
+// As much of a text as there is room for; of a name its end as well, for names of one model often begin alike.
+function fit(text, width, tail = 0) {
   if (pen.measureText(text).width <= width) return text;
-  let end = text.length;
-  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > width) end -= 1;
-  return `${text.slice(0, end)}…`;
+  let kept = text.length - 1;
+  const cut = () => `${text.slice(0, kept - Math.floor(kept * tail))}…${tail ? text.slice(text.length - Math.floor(kept * tail)) : ""}`;
+  while (kept > 1 && pen.measureText(cut()).width > width) kept -= 1;
+  return cut();
 }
 
 // Base, the largest pushes, the rest together, output: each with where it begins and ends.
@@ -80,7 +82,7 @@ function picture(width, { rows }, summary) {
     else if (row.push) svg.append(shape("path", { class: `waterfall__bar waterfall__bar--${row.kind}`, d: arrow(from, to, top + above, bar) }));
     const room = isNarrow ? width - figures : names;
     const label = shape("text", { class: "waterfall__label", x: 0, y: isNarrow ? top + 13 : middle });
-    const name = fit(row.label, row.value ? room * 0.62 : room);
+    const name = fit(row.label, row.value ? room * 0.62 : room, 0.4);
     label.append(shape("tspan", { class: row.push === undefined ? "waterfall__end" : "" }, name));
     if (row.value) label.append(shape("tspan", { class: "waterfall__value", dx: 6 }, fit(row.value, room - pen.measureText(name).width - 8)));
     label.append(shape("title", {}, row.value ? `${row.label}: ${row.value}` : row.label));

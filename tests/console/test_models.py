@@ -119,6 +119,13 @@ def test_version_shows_its_features_and_asks_before_it_moves(at_user, churn):
     ]  # fmt: skip
 
 
+def test_version_is_tried_from_its_page(at_user, at_viewer, churn):
+    link = 'href="/console/models/churn/try?version=1.1"'
+
+    assert link in page(at_user.get("/console/models/churn/versions/1.1"))
+    assert link not in page(at_viewer.get("/console/models/churn/versions/1.1"))
+
+
 def test_register_and_upload(at_user, organization):
     made = at_user.post("/console/models/new", {"name": "fresh", "description": "a\r\nb"})
     make_model(organization, name="churn")

@@ -119,6 +119,15 @@ def test_an_empty_log_says_how_to_fill_it(at_viewer, version):
     assert '"contract": "Month-to-month"' in html
 
 
+def test_an_empty_log_without_a_version_leads_to_the_upload(at_user, organization):
+    make_version(make_model(organization, name="churn"), status="checking")
+
+    html = page(at_user.get(LOG))
+
+    assert "It has no version that could answer. Upload one first." in html
+    assert 'href="/console/models/churn/versions/new"' in html
+
+
 def test_a_share_is_said(at_viewer, version):
     type(version.model).objects.filter(pk=version.model_id).update(log_share=0.25)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +19,7 @@ from apps.console.figures import count, milliseconds, percent
 from apps.console.judged import figure, fold, verdict
 from apps.console.listing import Column, Listing, filter_bar
 from apps.console.model_charts import Span, accuracy_charts, hour_charts
+from apps.console.model_samples import nothing_predicted
 from apps.console.model_tabs import tabs_of
 from apps.console.page import Page, actor_of, show
 from apps.console.refusals import signed_in
@@ -27,6 +28,9 @@ from apps.core.errors import Invalid
 from apps.models.queries import predictions as queries
 from apps.models.queries import registry
 from apps.models.queries.predictions import AccuracyPoint, HourPoint, Totals
+
+if TYPE_CHECKING:
+    from apps.models.models import RegisteredModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def performance(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - 
         charts=accuracy_charts(found.accuracy, days) if found.accuracy else [],
         empty=_no_outcome(request),
         traffic=hour_charts(found.hours, hours) if found.hours else [],
-        table=_versions().whole(request, _rows(found)),
+        table=_versions(request, model, found).whole(request, _rows(found)),
         samples=code_samples(
             request, "GET", f"/api/v1/models/{quote(model.name)}/accuracy?days={window.days}"
         ),
@@ -162,7 +166,8 @@ def _rows(found: Found) -> list[_Row]:
     return sorted(rows, key=lambda row: -sum(each.predictions for each in row.hours))
 
 
-def _versions() -> Listing:
+def _versions(request: HttpRequest, model: RegisteredModel, found: Found) -> Listing:
+    lately = {"title": _("No prediction in this time"), "sentence": ""}
     return Listing(
         id="by-version",
         label=_("By version"),
@@ -176,7 +181,7 @@ def _versions() -> Listing:
             Column(_("Accuracy or mean error"), "number"),
         ],
         row=_version_row,
-        empty={"title": _("No prediction in this time"), "sentence": ""},
+        empty=lately if found.totals.total else nothing_predicted(request, model),
         has_bar=False,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
@@ -22,7 +23,7 @@ from apps.console.version_rows import STAGES, is_ready, stage_cell
 from apps.console.views.models import may_manage
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Invalid
-from apps.core.permissions import require
+from apps.core.permissions import has, require
 from apps.models.enums import Stage
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import registry as queries
@@ -62,15 +63,19 @@ def detail(request: HttpRequest, id: str, tag: str) -> HttpResponse:  # noqa: A0
 
 
 def _page(actor: Actor, version: ModelVersion) -> Page:
-    actions = promotions.actions_of(version)
-    if version.stage != Stage.PRODUCTION:
+    actions = promotions.actions_of(version) if may_manage(actor) else []
+    if is_ready(version) and has(actor, ModelsPermission.PREDICT):
+        where = reverse("console:model-try", args=[address(version.model)])
+        tried = Action(_("Try it"), url=f"{where}?{urlencode({'version': version.label})}")
+        actions.append(tried)
+    if version.stage != Stage.PRODUCTION and may_manage(actor):
         actions.append(Action(_("Remove"), dialog="remove-version", icon="trash-2", is_danger=True))
     model = version.model
     return Page(
         title=f"{model.name} {version.label}",
         sentence=version.description,
         up={"label": model.name, "url": reverse("console:model", args=[address(model)])},
-        actions=actions if may_manage(actor) else [],
+        actions=actions,
     )
 
 

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.console.feature_fields import first_values, spelt
+from apps.console.feature_fields import spelt
 from apps.console.figures import milliseconds
 from apps.console.listing import Column, Listing
+from apps.console.model_samples import nothing_predicted
 from apps.console.model_tabs import address, tabs_of
 from apps.console.outcome_fields import outcome_field, read_outcome
 from apps.console.page import Page, actor_of, done, show
@@ -86,7 +87,7 @@ def _judged(text: str | None) -> bool | None:
 
 def _listing(request: HttpRequest, actor: Actor, model: RegisteredModel) -> Listing:
     found = registry.versions(actor=actor, name=model.public_id)[:CHOICES]
-    labels = [version.label for version in found]
+    labels = found.values_list("label", flat=True)
     chosen = request.GET.get("version", "")
     options = [(label, label) for label in dict.fromkeys([*labels, *([chosen] if chosen else [])])]
     return Listing(
@@ -102,11 +103,7 @@ def _listing(request: HttpRequest, actor: Actor, model: RegisteredModel) -> List
             Column(_("When"), "time"),
         ],
         row=lambda row: _row(model, row),
-        empty={
-            "title": _("No prediction yet"),
-            "sentence": _("Each stands here within a second or two of its answer. Make one:"),
-            "command": _curl(request, next(iter(found), None)),
-        },
+        empty=nothing_predicted(request, model),
         filters=[
             {"name": "version", "label": _("Any version"), "kind": "choice", "options": options},
             {
@@ -118,16 +115,6 @@ def _listing(request: HttpRequest, actor: Actor, model: RegisteredModel) -> List
             {"name": "customer", "label": _("Customer, whole"), "kind": "search"},
         ],
     )
-
-
-def _curl(request: HttpRequest, version: ModelVersion | None) -> str:
-    """What makes a first row: the newest version with what is usual."""
-    if version is None:
-        return ""
-    example = version.input_example
-    values = first_values(version.feature_schema, example if isinstance(example, dict) else None)
-    path = f"/predict/{quote(version.model.name)}?version={quote(version.label)}"
-    return code_samples(request, "POST", path, body={"features": values})[0]["text"]
 
 
 def _row(model: RegisteredModel, row: PredictionRecord) -> dict[str, Any]:
