@@ -260,11 +260,13 @@ def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
     there = f"{outcome['model']} {outcome['remote_version']}"
     return {
         "id": outcome["place"],
-        "url": reverse("console:models"),
+        "url": reverse("console:model", args=[outcome["as"]])
+        if outcome["version"]
+        else reverse("console:models"),
         "label": outcome["place"],
         "cells": [
             {"value": outcome["place"]},
-            {"state": state, "value": word, "note": outcome["message"]},
+            {"state": state, "value": word, "note": outcome["message"] or outcome["approval_id"]},
             {"value": there},
             {"value": outcome["version"]},
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,7 +21,6 @@ from apps.core.permissions import require
 from apps.core.tenancy import organization_scope
 from apps.core.text import clean_line
 from apps.jobs.domain.kinds import Kind, declare
-from apps.jobs.models import Job
 from apps.jobs.services import queue
 from apps.models import topics
 from apps.models.domain.mlflow.follows import read_follows
@@ -30,6 +29,9 @@ from apps.models.models import MlflowSource
 from apps.models.permissions import ModelsPermission
 from apps.models.queries import sources as queries
 from apps.models.services.announcing import deed, hold, refuse_more
+
+if TYPE_CHECKING:
+    from apps.jobs.models import Job
 
 MOST_SOURCES = 200
 SECONDS = (60, 604_800)

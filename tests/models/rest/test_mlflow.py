@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.approvals.models import ApprovalRequest
 from apps.approvals.services import policies
@@ -243,6 +245,24 @@ def test_pages_of_a_search_come_to_an_end(call: Caller, place: Place) -> None:
         token = page.json().get("next_page_token", "")
 
     assert ("".join(told), token) == ("edcba", "")
+
+
+def test_a_search_costs_the_same_however_long(
+    call: Caller, churn: RegisteredModel, place: Place
+) -> None:
+    def cost(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert call.get(path).status == 200
+        return len(queries)
+
+    paths = (f"{MODELS}/search", f"{VERSIONS}/search")
+    short = [cost(path) for path in paths]
+    for name in ("a", "b"):
+        model = make_model(place.organization, name=name)
+        make_version(model, alias="champion", stage=Stage.PRODUCTION)
+        make_version(model, alias="challenger", stage=Stage.STAGING)
+
+    assert [cost(path) for path in paths] == short
 
 
 # ------------------------------------------------------------------ versions
