@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 
 from apps.core.actor import Actor
+from apps.core.asgi.pool import in_pool
 from apps.core.errors import AppError, TimedOut
 from apps.core.ids import new_id
 from apps.models.domain.answers import Answered
@@ -28,7 +29,10 @@ from apps.models.serving.recording import is_logged, record
 from apps.models.serving.rooms import Room, room
 from apps.models.serving.tables import find_version
 
+P = ParamSpec("P")
 T = TypeVar("T")
+LONG_CELLS = 20_000
+"""Values of a batch up to which the loop itself looks at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     started = perf_counter()
     model, version = await find_version(actor.identity, ask.model, ask.tag)
     at = datetime.now(UTC)
-    checked = version.columns.check([row.features for row in ask.rows])
+    is_long = len(ask.rows) * len(version.checker.names) > LONG_CELLS
+    features = [row.features for row in ask.rows]
+    checked = await _beside(is_long, version.columns.check, features)
     rows = [each for each in checked if not isinstance(each, AppError)]
     try:
         loaded = await room().shelf.get(actor.organization_id, version)
@@ -93,18 +99,22 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     ids = [new_id("pred") for _ in merged]
     failed = sum(isinstance(each, AppError) for each in merged)
     seconds = perf_counter() - started
-    record(
-        actor,
-        model,
-        version,
-        source=ask.source,
-        at=at,
-        seconds=seconds,
-        lines=_lines(model, version, ask.rows, checked, merged, ids),
-        predictions=len(merged) - failed,
-        errors=failed,
-        batch=batch,
-    )
+
+    def note() -> None:
+        record(
+            actor,
+            model,
+            version,
+            source=ask.source,
+            at=at,
+            seconds=seconds,
+            lines=_lines(model, version, ask.rows, checked, merged, ids),
+            predictions=len(merged) - failed,
+            errors=failed,
+            batch=batch,
+        )
+
+    await _beside(is_long, note)
     return BatchAnswered(batch, version, merged, ids, seconds)
 
 
@@ -155,6 +165,11 @@ async def _score_each(loaded: Loaded, rows: Sequence[Row]) -> list[Scored | AppE
     middle = len(rows) // 2
     first = await _score_each(loaded, rows[:middle])
     return first + await _score_each(loaded, rows[middle:])
+
+
+async def _beside(is_long: bool, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Others are not to wait for as long as a million values take."""
+    return await in_pool(work, *args, **kwargs) if is_long else work(*args, **kwargs)
 
 
 async def _in_time(loaded: Loaded, work: Coroutine[Any, Any, T]) -> T:

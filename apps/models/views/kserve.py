@@ -15,11 +15,12 @@ from apps.core.errors import AppError, NotFound
 from apps.core.openapi.describe import describe
 from apps.models.domain import kserve
 from apps.models.domain.asking import BatchAsk, BatchRow
+from apps.models.domain.tables import VersionView
 from apps.models.enums import ModelsPermission, Source
 from apps.models.serving import engine
 from apps.models.serving.tables import find_model, find_version
 from apps.models.views import kserve_shapes as shapes
-from apps.models.views.bodies import read_json
+from apps.models.views.bodies import beside, read_json
 
 VIEW, PREDICT = ModelsPermission.VIEW, ModelsPermission.PREDICT
 PUBLIC = Door(public="says that this server speaks the protocol, and nothing of anybody's", limit=None)  # fmt: skip
@@ -70,17 +71,30 @@ async def model_ready(request: GateRequest, model: str, version: str | None = No
 @door(POST=Door(PREDICT))
 async def infer(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
     assert request.actor is not None
-    question = kserve.read_question(read_json(request), settings.SIGNALBOX_PREDICTION_BATCH)
+    question = await beside(request, _question, request)
     found, view = await find_version(request.actor.identity, model, version)
-    rows = tuple(map(BatchRow, kserve.features_of(question, view.checker.names)))
+    rows = await beside(request, _rows, question, view)
     ask = BatchAsk(found.name, rows, view.public_id, Source.V2)
     answered = await while_present(request, engine.predict_rows(request.actor, ask))
+    body = await beside(request, _body, question, view, answered)
+    return HttpResponse(body, content_type=JSON)
+
+
+def _question(request: GateRequest) -> kserve.Question:
+    return kserve.read_question(read_json(request), settings.SIGNALBOX_PREDICTION_BATCH)
+
+
+def _rows(question: kserve.Question, view: VersionView) -> tuple[BatchRow, ...]:
+    return tuple(map(BatchRow, kserve.features_of(question, view.checker.names)))
+
+
+def _body(question: kserve.Question, view: VersionView, answered: engine.BatchAnswered) -> bytes:
     scored = []
     for one in answered.scored:
         if isinstance(one, AppError):
             raise one  # the protocol knows no answer in parts
         scored.append(one)
-    return _said(kserve.answer(question, view, scored))
+    return json.dumps(kserve.answer(question, view, scored))
 
 
 def _said(value: Any) -> HttpResponse:

@@ -19,7 +19,7 @@ from apps.models.queries.tasks import task_result
 from apps.models.services import predictions
 from apps.models.serving import engine
 from apps.models.views import shapes
-from apps.models.views.bodies import read_ask
+from apps.models.views.bodies import beside, read_ask
 
 if TYPE_CHECKING:
     from apps.jobs.models import Job
@@ -39,7 +39,7 @@ async def predict_later(request: GateRequest, model: str) -> HttpResponse:
 async def _submit(request: GateRequest, model: str) -> HttpResponse:
     """Checked against the version that would answer now, so that whoever sends nonsense hears it at once."""
     assert request.actor is not None
-    ask = read_ask(request, model, Source.ASYNC)
+    ask = await beside(request, read_ask, request, model, Source.ASYNC)
     name = await engine.check_ask(request.actor, ask)
     payload = PredictionPayload.of(ask, name)
     job = await in_pool(predictions.submit_prediction, actor=request.actor, payload=payload)

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from apps.core import envelopes, json
 from apps.core.asgi import replays
 from apps.core.asgi.door import Door, door
-from apps.core.asgi.pool import in_pool
 from apps.core.asgi.presence import while_present
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import AppError
@@ -20,12 +19,10 @@ from apps.models.domain.asking import BatchAsk, BatchRow, read_batch
 from apps.models.enums import ModelsPermission, Source
 from apps.models.serving import engine
 from apps.models.views import shapes
-from apps.models.views.bodies import read_ask, read_json, read_options
+from apps.models.views.bodies import beside, read_ask, read_json, read_options
 
 PREDICT = ModelsPermission.PREDICT
 JSON = "application/json"
-LONG_BODY = 32 * 1024
-"""Bodies beyond it are read, and their answers written, beside the loop: a thousand rows take it milliseconds."""
 
 
 @describe(POST=shapes.PREDICT)
@@ -39,7 +36,8 @@ async def predict(request: GateRequest, model: str) -> HttpResponse:
 
 async def _predict(request: GateRequest, model: str) -> HttpResponse:
     assert request.actor is not None
-    answered = await while_present(request, engine.predict(request.actor, read_ask(request, model)))
+    ask = await beside(request, read_ask, request, model)
+    answered = await while_present(request, engine.predict(request.actor, ask))
     cache = "hit" if answered.is_cached else "miss"
     request.answer_headers.append(("x-signalbox-cache", cache))
     return HttpResponse(json.dumps(answered.document()), content_type=JSON)
@@ -56,13 +54,9 @@ async def predict_batch(request: GateRequest, model: str) -> HttpResponse:
 
 async def _predict_batch(request: GateRequest, model: str) -> HttpResponse:
     assert request.actor is not None
-    is_long = int(request.META["CONTENT_LENGTH"]) > LONG_BODY
-    ask = await in_pool(_read_batch, request, model) if is_long else _read_batch(request, model)
+    ask = await beside(request, _read_batch, request, model)
     answered = await while_present(request, engine.predict_rows(request.actor, ask))
-    if is_long:
-        body = await in_pool(_batch_body, ask.rows, answered)
-    else:
-        body = _batch_body(ask.rows, answered)
+    body = await beside(request, _batch_body, ask.rows, answered)
     return HttpResponse(body, content_type=JSON)
 
 

@@ -20,7 +20,7 @@ from apps.models.enums import Source, Stage
 from apps.models.errors import ScoringFailed
 from apps.models.models import ModelVersion, RegisteredModel
 from apps.models.services import stages
-from apps.models.serving import engine, recording, rooms
+from apps.models.serving import engine, executors, recording, rooms
 from apps.models.serving.rooms import room
 from tests.factories.models import make_version
 from tests.models.serving.conftest import run
@@ -242,3 +242,26 @@ def test_a_version_is_loaded_again_when_memory_needed_its_place(
         return [first.scored.prediction, again.scored.prediction]
 
     assert run(scene()) == [1, 1]
+
+
+def test_a_batch_of_many_values_is_worked_on_beside_the_loop(
+    actor: Actor, version: ModelVersion, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read, scored by what is instant for a row, and written down; with the same answers."""
+    beside: list[str] = []
+
+    async def in_pool_told(work: Any, *args: Any, **kwargs: Any) -> Any:
+        beside.append(work.__name__)
+        return work(*args, **kwargs)
+
+    ask = BatchAsk("churn", tuple(BatchRow({**ROW, "tenure": each}) for each in range(10)))
+    short = run(engine.predict_rows(actor, ask))
+    for module in (engine, executors):
+        monkeypatch.setattr(module, "LONG_CELLS", 19)
+        monkeypatch.setattr(module, "in_pool", in_pool_told)
+
+    long = run(engine.predict_rows(actor, ask))
+
+    assert long.scored == short.scored
+    assert beside == ["check", "score", "note"]
+    assert [entry.predictions for entry in entries] == [10, 10]

@@ -10,6 +10,7 @@ import pytest
 from apps.core.actor import Role
 from apps.models.enums import Stage
 from apps.models.models import ModelVersion, RegisteredModel
+from apps.models.views import bodies
 from apps.tenants.models import Organization
 from tests.client import Answer, GateClient
 from tests.factories.keys import make_key
@@ -290,3 +291,32 @@ def test_a_prediction_asked_for_later_is_checked_now(key: str) -> None:
 @pytest.mark.parametrize("task", ["job_" + "0" * 32, "nothing"])
 def test_no_task_has_no_result(key: str, task: str) -> None:
     assert GateClient().get(f"/predict/async/{task}/result", key=key).status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict/churn", {"features": ROW}),
+        ("/predict/async/churn", {"features": ROW}),
+        ("/predict/batch/churn", {"predictions": [{"features": ROW}]}),
+        ("/v2/models/churn/infer", {"inputs": []}),
+    ],
+)
+def test_a_long_body_is_read_beside_the_loop(
+    key: str, monkeypatch: pytest.MonkeyPatch, path: str, body: Any
+) -> None:
+    """Megabytes of JSON would hold up everybody else for seconds."""
+    beside: list[str] = []
+
+    async def in_pool(work: Any, *args: Any, **kwargs: Any) -> Any:
+        beside.append(work.__name__)
+        return work(*args, **kwargs)
+
+    monkeypatch.setattr(bodies, "in_pool", in_pool)
+    statuses = [
+        GateClient().post(path, {**body, "x" * length: 1}, key=key).status
+        for length in (10, bodies.LONG_BODY)
+    ]
+
+    assert statuses == [422, 422]
+    assert len(beside) == 1
