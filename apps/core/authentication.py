@@ -63,8 +63,9 @@ def read_token(authorization: str | None, key_header: str | None) -> str | None:
 def _carried(authorization: str) -> str:
     """What stands after `Bearer`, or the password of `Basic`: some clients know no other way to send a key."""
     scheme, _, value = authorization.strip().partition(" ")
-    token = {"bearer": str, "basic": _password}.get(scheme.lower(), _nothing)(value.strip())
-    if not token:
+    is_basic = scheme.lower() == "basic"
+    token = _password(value.strip()) if is_basic else value.strip()
+    if not token or not (is_basic or scheme.lower() == "bearer"):
         raise Unauthenticated("The Authorization header must be 'Bearer <key or token>'.")
     return token
 
@@ -76,10 +77,6 @@ def _password(pair: str) -> str:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return ""
     return text.partition(":")[2].strip()
-
-
-def _nothing(value: str) -> str:
-    return ""
 
 
 def check_presence(identity: Identity, address: str) -> None:
