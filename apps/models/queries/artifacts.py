@@ -5,12 +5,23 @@ from __future__ import annotations
 import hashlib
 from typing import BinaryIO
 
+from apps.core.actor import Actor
 from apps.core.files import files
-from apps.models.errors import ArtifactChanged
+from apps.models.enums import VersionStatus
+from apps.models.errors import ArtifactChanged, NotReady
 from apps.models.models import ModelVersion
+from apps.models.queries import registry
 
 PURPOSE = "model"
 PIECE = 1024 * 1024
+
+
+def version_with_bytes(*, actor: Actor, name: str, tag: str) -> ModelVersion:
+    """For who wants the file itself. Raises `NotFound`, and `NotReady` for one that was refused: its bytes are gone."""
+    found = registry.version(actor=actor, name=name, tag=tag)
+    if found.status == VersionStatus.REFUSED:
+        raise NotReady("This version was refused, and its file is gone.")
+    return found
 
 
 def open_artifact(version: ModelVersion) -> BinaryIO:

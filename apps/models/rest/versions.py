@@ -15,6 +15,7 @@ from apps.core.files.answers import attachment
 from apps.core.rest.viewsets import HouseViewSet
 from apps.jobs.domain.results import links_of
 from apps.models.permissions import ModelsPermission
+from apps.models.queries import artifacts
 from apps.models.queries import registry as queries
 from apps.models.rest.examples import CHECKING, VERSION, WAITING
 from apps.models.rest.parts import BODY, ArtifactParser, read_upload
@@ -53,6 +54,7 @@ class VersionViewSet(HouseViewSet):
         "create": (409, 413, 415, 422, 504, 507),
         "destroy": (409,),
         "stage": (409,),
+        "artifact": (409,),
     }
     serializer_class = VersionSerializer
 
@@ -165,5 +167,5 @@ class VersionViewSet(HouseViewSet):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def artifact(self, request: Any, id: str, tag: str) -> HttpResponseBase:  # noqa: A002
-        found = queries.version(actor=self.actor, name=id, tag=tag)
+        found = artifacts.version_with_bytes(actor=self.actor, name=id, tag=tag)
         return attachment(request, found.file, name=f"{found.model.name}-{found.label}")

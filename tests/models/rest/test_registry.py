@@ -75,6 +75,14 @@ def test_a_large_upload_is_answered_before_it_is_opened(
     assert GateClient().get(f"{VERSIONS}/2.0", key=key).json()["status"] == "checking"
 
 
+def test_the_file_of_a_refused_version_is_gone(key: str, organization: Organization) -> None:
+    make_version(make_model(organization, name="big"), content=b" ", status="refused")
+
+    answer = GateClient().get("/api/v1/models/big/versions/1/artifact", key=key)
+
+    assert (answer.status, answer.error) == (409, "version_not_ready")
+
+
 def test_background_rows_are_counted(key: str) -> None:
     row = {"tenure": 12, "contract": "One year"}
 
