@@ -44,16 +44,19 @@ def call_while(call: Coroutine[Any, Any, T], is_wanted: Callable[[], bool]) -> T
             ended.set()
 
     future = asyncio.run_coroutine_threadsafe(run(), io_loop())
-    while True:
-        try:
-            return future.result(LOOK_SECONDS)
-        except NotYet:
-            if future.done():
-                raise
-            if not is_wanted():
-                future.cancel()
-                ended.wait(END_SECONDS)
-                raise Abandoned from None
+    try:
+        while True:
+            try:
+                return future.result(LOOK_SECONDS)
+            except NotYet:
+                if future.done():
+                    return future.result()  # its own timeout, or what it came to in this moment
+                if not is_wanted():
+                    raise Abandoned from None
+    finally:
+        if not future.done():  # also where the question whether it is wanted failed
+            future.cancel()
+            ended.wait(END_SECONDS)
 
 
 def io_loop() -> asyncio.AbstractEventLoop:
