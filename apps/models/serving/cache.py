@@ -14,6 +14,10 @@ from apps.models.domain.scoring import Explanation, Scored
 from apps.models.domain.tables import VersionView
 
 CAPACITY = 20_000
+MOST_VALUES = 2_000_000
+"""Numbers of probabilities and explanations among all answers: each takes some thirty bytes, and rows may be wide."""
+LONGEST_LABEL = 1000
+"""Of a word that is remembered; another server's may have megabytes."""
 
 
 @dataclass(slots=True)
@@ -21,6 +25,11 @@ class Remembered:
     scored: Scored
     ends_at: float
     explanation: Explanation | None = None
+
+    @property
+    def values(self) -> int:
+        found = 0 if self.explanation is None else len(self.explanation.values)
+        return found + len(self.scored.probabilities or ())
 
 
 def key_of(organization: str, version: VersionView, row: Row) -> str:
@@ -32,9 +41,13 @@ def key_of(organization: str, version: VersionView, row: Row) -> str:
 class Cache:
     """The answer used longest ago goes first. Serves one event loop."""
 
-    def __init__(self, seconds: float, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, seconds: float, capacity: int = CAPACITY, most_values: int = MOST_VALUES
+    ) -> None:
         self.seconds = seconds
         self._capacity = capacity
+        self._most_values = most_values
+        self._values = 0
         self._known: OrderedDict[str, Remembered] = OrderedDict()
 
     def get(self, key: str) -> Remembered | None:
@@ -42,17 +55,27 @@ class Cache:
         if found is None:
             return None
         if found.ends_at <= monotonic():
-            del self._known[key]
+            self._drop(key)
             return None
         self._known.move_to_end(key)
         return found
 
     def put(self, key: str, scored: Scored, explanation: Explanation | None) -> None:
+        label = scored.prediction
+        if isinstance(label, str) and len(label) > LONGEST_LABEL:
+            return
         known = self._known
-        known[key] = Remembered(scored, monotonic() + self.seconds, explanation)
-        known.move_to_end(key)
-        if len(known) > self._capacity:
-            known.popitem(last=False)
+        self._drop(key)
+        new = known[key] = Remembered(scored, monotonic() + self.seconds, explanation)
+        self._values += new.values
+        while len(known) > self._capacity or self._values > self._most_values:
+            self._drop(next(iter(known)))
 
     def clear(self) -> None:
         self._known.clear()
+        self._values = 0
+
+    def _drop(self, key: str) -> None:
+        found = self._known.pop(key, None)
+        if found is not None:
+            self._values -= found.values

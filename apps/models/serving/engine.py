@@ -89,7 +89,8 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     rows = [each for each in checked if not isinstance(each, AppError)]
     try:
         loaded = await room().shelf.get(actor.organization_id, version)
-        scored = await _in_time(loaded, _score_each(loaded, rows))
+        async with loaded.held():
+            scored = await _in_time(loaded, _score_each(loaded, rows))
     except AppError:
         _note_failure(actor, model, version, ask.source, at, started)
         raise
@@ -130,9 +131,15 @@ async def _answer(
     if loaded.executor.is_instant:
         scored = await loaded.score_row(row)
         explanation = await loaded.explain(row) if is_explained else None
+    elif is_explained:
+        async with loaded.held():
+            scored = (
+                known.scored if known else await _in_time(loaded, _score(here, loaded, key, row))
+            )
+            explanation = await _in_time(loaded, loaded.explain(row))
     else:
-        scored = known.scored if known else await _in_time(loaded, _score(here, loaded, key, row))
-        explanation = await _in_time(loaded, loaded.explain(row)) if is_explained else None
+        scored = await _in_time(loaded, _score(here, loaded, key, row))
+        explanation = None
     if here.cache is not None:
         here.cache.put(key, scored, explanation)
     return scored, explanation, False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.models.domain.scoring import Scored
+from apps.models.domain.scoring import Explanation, Output, Scored
 from apps.models.serving import cache
 from apps.models.serving.cache import Cache, key_of
 from tests.models.serving.fakes import view
@@ -45,3 +45,27 @@ def test_the_answer_used_longest_ago_goes_first() -> None:
     kept.put("c", Scored(3), None)
 
     assert [kept.get(key) is not None for key in "abc"] == [True, False, True]
+
+
+def test_wide_answers_take_the_place_of_many() -> None:
+    """Thousands of explanations of thousands of features each would be gigabytes."""
+    told = Explanation(0.0, (1.0,) * 6, Output.MARGIN)
+    kept = Cache(10.0, most_values=20)
+    for key in "abc":
+        kept.put(key, Scored(1), told)
+    kept.put("c", Scored(1), told)
+    kept.put("d", Scored(1, 0.5, {"x": 0.5, "y": 0.5}), None)
+
+    assert [kept.get(key) is not None for key in "abcd"] == [True, True, True, True]
+
+    kept.put("e", Scored(1), told)
+    assert [kept.get(key) is not None for key in "abcde"] == [False, True, True, True, True]
+    kept.put("f", Scored(1), Explanation(0.0, (1.0,) * 21, Output.MARGIN))
+    assert [kept.get(key) is not None for key in "abcdef"] == [False] * 6
+
+
+def test_a_word_without_end_is_not_remembered() -> None:
+    kept = Cache(10.0)
+    kept.put("a", Scored("x" * (cache.LONGEST_LABEL + 1)), None)
+
+    assert kept.get("a") is None

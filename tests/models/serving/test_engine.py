@@ -265,3 +265,38 @@ def test_a_batch_of_many_values_is_worked_on_beside_the_loop(
     assert long.scored == short.scored
     assert beside == ["check", "score", "note"]
     assert [entry.predictions for entry in entries] == [10, 10]
+
+
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_a_model_whose_place_is_wanted_meanwhile_answers_to_the_end(
+    actor: Actor,
+    version: ModelVersion,
+    entries: list[Entry],
+    monkeypatch: pytest.MonkeyPatch,
+    is_batch: bool,
+) -> None:
+    """A question of several steps: an explained one, or a batch in which the model fails at a row."""
+
+    class Closing(RowExecutor):
+        async def score(self, rows: Any) -> Any:
+            assert not self.is_closed
+            await room().shelf.unload(version.pk)
+            return await super().score(rows)
+
+        async def explain(self, row: Any) -> Any:
+            assert not self.is_closed
+            return await super().explain(row)
+
+    executor = Closing(poison=3.0)
+    with_executor(monkeypatch, executor)
+    rows = tuple(BatchRow({**ROW, "tenure": each}) for each in (1, 2, 3))
+
+    async def scene() -> Any:
+        if is_batch:
+            return (await engine.predict_rows(actor, BatchAsk("churn", rows))).scored[0]
+        answered = await engine.predict(actor, replace(ASK, is_explained=True))
+        assert answered.explanation is not None
+        return answered.scored
+
+    assert run(scene()).prediction == (1.0 if is_batch else 12.0)
+    assert executor.is_closed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from traceback import walk_tb
 
 import pytest
 
@@ -114,3 +115,37 @@ def test_one_that_cannot_be_opened_is_left_alone_for_a_while(
 
     asyncio.run(scene())
     assert tries == [1, 1]
+
+
+def test_who_hears_of_a_failure_leaves_no_trace_in_it() -> None:
+    """The frames of thousands of callers would stay for as long as the failure is remembered."""
+
+    async def refuse(organization_id: int, version: VersionView) -> Executor:
+        raise ArtifactChanged
+
+    async def scene() -> list[int]:
+        shelf = Shelf(refuse, 10, 60)
+        depths = []
+        for _ in range(4):
+            with pytest.raises(ArtifactChanged) as failed:
+                await shelf.get(1, view())
+            depths.append(len(list(walk_tb(failed.value.__traceback__))))
+        return depths
+
+    assert len(set(asyncio.run(scene())[1:])) == 1
+
+
+def test_one_that_is_held_stays_open_between_two_questions() -> None:
+    async def scene() -> tuple[float, bool]:
+        made = FakeExecutor()
+        shelf, _ = shelf_of(lambda: made)
+        standing = await shelf.get(1, view())
+        async with standing.held():
+            await standing.score_row((1.0,))
+            await shelf.unload(1)
+            await standing.score_rows([(1.0,)])
+            assert not made.is_closed
+            told = await standing.explain((1.0,))
+        return told.values[0], made.is_closed
+
+    assert asyncio.run(scene()) == (1.0, True)
