@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from apps.models.rest.batches import FileBatchViewSet
 from apps.models.rest.models import ModelViewSet, one_model
 from apps.models.rest.predictions import OutcomeViewSet, PredictionViewSet
 from apps.models.rest.versions import VersionViewSet
@@ -16,6 +17,7 @@ urlpatterns = [
         "models/<str:id>",
         one_model,
     ),
+    path("models/<str:id>/batch", FileBatchViewSet.as_view({"post": "create"})),
     path("models/<str:id>/compare", ModelViewSet.as_view({"get": "compare"})),
     path(
         "models/<str:id>/aliases/<str:alias>",
