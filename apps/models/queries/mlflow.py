@@ -129,9 +129,15 @@ def with_latest() -> QuerySet[RegisteredModel]:
 
 
 def files_of(*, actor: Actor, name: str, tag: str) -> tuple[ModelVersion, tuple[Entry, ...]]:
-    """A version as a directory of files. Raises `NotFound`, also for a version that was not opened yet."""
+    """A version as a directory of files.
+
+    Raises `NotFound`, also for a version that was not opened yet, and for a key that is bound to other models.
+    """
     version = registry.version(actor=actor, name=name, tag=tag)
-    if version.status != VersionStatus.READY:
+    bound = actor.identity.models
+    if version.status != VersionStatus.READY or (
+        bound is not None and version.model.name not in bound
+    ):
         raise NotFound
     return version, directory(_origin(version))
 

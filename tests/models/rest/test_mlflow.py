@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -475,6 +476,19 @@ def test_others_models_are_not_there(
     assert refusal(theirs.get(f"{ARTIFACTS}/models/churn/2/MLmodel"))[0] == 404
     assert refusal(theirs.get(ARTIFACTS, path="models/churn/2"))[0] == 404
     assert theirs.get(f"{MODELS}/search").json() == theirs.get(f"{VERSIONS}/search").json() == {}
+
+
+@pytest.mark.parametrize(("bound", "status"), [({"churn"}, 200), ({"other"}, 404), (set(), 404)])
+def test_a_key_bound_to_models_loads_these_alone(
+    bound: set[str], status: int, call: Caller, churn: RegisteredModel, place: Place
+) -> None:
+    place.tokens.identities["bound"] = replace(place.actor.identity, models=frozenset(bound))
+    call.key = "bound"
+
+    uri = call.get(f"{VERSIONS}/get-download-uri", name="churn", version="2")
+    file = call.get(f"{ARTIFACTS}/models/churn/2/MLmodel")
+
+    assert (uri.status, file.status) == (status, status)
 
 
 def test_a_flipped_bit_is_not_given_out(call: Caller, churn: RegisteredModel) -> None:

@@ -20,7 +20,10 @@ from apps.core.http_client.loop import call_from_thread
 from apps.core.models import StoredFile
 from apps.core.tenancy import organization_scope, unscoped
 from apps.events.models import AuditEntry
+from apps.jobs.domain.kinds import handler_of
+from apps.jobs.domain.schedule import scheduled_named
 from apps.jobs.models import Job
+from apps.jobs.worker.context import RunContext
 from apps.models.enums import Stage
 from apps.models.errors import NameTaken
 from apps.models.models import MlflowSource, ModelVersion
@@ -325,6 +328,23 @@ def test_what_is_due_is_enqueued_once(
     job = Job.objects.get()
     assert (job.kind, job.payload) == ("models.mlflow_sync", {"source": source.public_id})
     assert sources.sync_source(actor=actor, source_id=source.public_id) == job
+
+
+def test_the_schedule_and_a_worker_do_it(remote: FakeMlflow, actor: Actor) -> None:
+    source = make_source(actor, remote)
+    scheduled, handler = scheduled_named("models.mlflow_sources"), handler_of("models.mlflow_sync")
+    assert scheduled is not None
+    assert handler is not None
+    with unscoped(reason="the schedule is the house's own"):
+        scheduled.tick(timezone.now())
+    job = Job.objects.get()
+
+    result = handler(RunContext(job), sources.SyncPayload(**job.payload))
+
+    assert result == {"outcomes": MlflowSource.objects.get().outcomes, "error": ""}
+    assert told(result["outcomes"]) == [("moved", "7", "mlflow-7")]
+    assert [step["name"] for step in job.steps] == ["Following churn@champion"]
+    assert source.owner_id == actor.user_id
 
 
 def test_a_copy_of_theirs_goes_where_ours_is(remote: FakeMlflow, actor: Actor) -> None:
