@@ -29,9 +29,12 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileRow:
-    """One row of a file, counted from 1. With an `error` it could not be read; the others can."""
+    """One row of a file, counted from 1. With an `error` it could not be read; the others can.
+
+    Not frozen: there are millions of them, and a frozen one costs a call for each field.
+    """
 
     number: int
     features: Any = None

@@ -23,7 +23,8 @@ class CsvRows:
         self._lines = Lines(file)
         self._cells = csv.reader(self._lines, strict=True)
         self.columns = read_header(self._header(), schema, id_column)
-        self._readers = cell_readers(schema)
+        readers = cell_readers(schema)
+        self._features = [(at, name, readers[name]) for at, name in self.columns.features]
         self.total = size
 
     @property
@@ -61,8 +62,7 @@ class CsvRows:
         if len(cells) != len(columns.names):
             text = f"has {len(cells)} cells, the header has {len(columns.names)}"
             return FileRow(number, error=wrong_row(text))
-        readers = self._readers
-        features = {name: readers[name](cells[at]) for at, name in columns.features if cells[at]}
+        features = {name: read(cells[at]) for at, name, read in self._features if cells[at]}
         return FileRow(
             number, features, cells[columns.id_at] if columns.id_at is not None else None
         )
