@@ -162,6 +162,53 @@ def test_a_missing_word_is_empty_and_a_missing_flag_is_refused(tmp_path: Path) -
         assert "none may be missing" in failed.value.message
 
 
+INT32, UINT8 = 6, 2
+
+
+@pytest.mark.parametrize(("kind", "largest"), [(INT32, 2**31 - 1), (UINT8, 255)])
+def test_a_number_beyond_what_an_input_holds_is_refused(
+    kind: int, largest: int, tmp_path: Path
+) -> None:
+    """Cut to the input's size it would be another number, and its answer another's."""
+    cast = graphs.node("Cast", ["x"], ["y"], graphs.attribute("to", 1))
+    content = graphs.graph(
+        [cast], [made.value_info("x", (None, 1), kind)], [made.value_info("y", (None, 1))]
+    )
+    for schema_type, fit in (("integer", largest), ("number", float(largest))):
+        scorer = opened(content, tmp_path, schema={"x": {"type": schema_type}})
+
+        assert scorer.score([(fit,)])[0].prediction == near(largest)
+        for value in (fit + 1, fit * 3, -(2**40)):
+            with pytest.raises(ScoringFailed) as failed:
+                scorer.score([(value,)])
+            assert "takes" in failed.value.message
+
+
+def test_a_prediction_by_a_name_that_no_class_has_is_explained_by_the_likeliest(
+    tmp_path: Path,
+) -> None:
+    """The graph says labels of its own beside a table of probabilities."""
+    weights = [list(column) for column in zip(*WEIGHTS, strict=True)]
+    nodes = [
+        graphs.node("MatMul", ["x", "w"], ["v"]),
+        graphs.node("Softmax", ["v"], ["p"]),
+        graphs.node("ArgMax", ["p"], ["at"], graphs.attribute("axis", 1), graphs.attribute("keepdims", 0)),
+        graphs.node("LabelEncoder", ["at"], ["label"],
+            graphs.attribute("keys_int64s", [0, 1, 2]), graphs.attribute("values_strings", ["a", "b", "c"]),
+            domain=graphs.ML),
+    ]  # fmt: skip
+    outputs = [made.value_info("label", (None,), 8), made.value_info("p", (None, 3))]
+    content = graphs.graph(
+        nodes, [made.value_info("x", (None, 3))], outputs, [graphs.matrix("w", weights)]
+    )
+    scorer = opened(content, tmp_path)
+
+    for row in ROWS:
+        (one,), told = scorer.score([row]), scorer.explain(row)
+        assert (one.prediction, told.output) == ("abc"[int(max(one.probabilities or {}, key=(one.probabilities or {}).__getitem__))], "probability")  # fmt: skip
+        assert told.base_value + sum(told.values) == near(one.probability)
+
+
 def test_what_is_not_finite_is_refused(tmp_path: Path) -> None:
     scorer = opened(graphs.dense(COLUMN), tmp_path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from apps.models.domain.explanations import plan_shapley
@@ -48,11 +48,8 @@ def output_of(reference: Scored) -> Output:
 def read_output(scored: Scored, reference: Scored) -> float:
     """The number that is explained: of class 1, of the class that the row itself was given, or what is predicted."""
     if reference.probabilities is not None:
-        found = (
-            None
-            if scored.probabilities is None
-            else scored.probabilities.get(str(reference.prediction))
-        )
+        name = explained_class(reference.probabilities, reference.prediction)
+        found = None if scored.probabilities is None else scored.probabilities.get(name)
         if found is None:
             raise ScoringFailed("The model does not say a probability for each row.")
         return found
@@ -63,6 +60,12 @@ def read_output(scored: Scored, reference: Scored) -> float:
     if _is_number(reference.prediction):
         return _number(scored.prediction)
     return float(scored.prediction == reference.prediction)
+
+
+def explained_class(probabilities: Mapping[str, float], prediction: Label) -> str:
+    """The predicted one; the likeliest where the model calls its prediction by a name that no class has."""
+    name = str(prediction)
+    return name if name in probabilities else max(probabilities, key=probabilities.__getitem__)
 
 
 def _is_number(label: Label) -> bool:

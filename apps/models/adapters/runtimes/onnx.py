@@ -76,11 +76,18 @@ class _Input:
             )
             raise ScoringFailed(text)
         try:
-            return np.array(columns).astype(self.dtype)
+            given = np.array(columns)
+            with np.errstate(invalid="ignore"):  # it is compared below
+                taken = given.astype(self.dtype)
         except (ValueError, OverflowError):
-            raise ScoringFailed(
-                f"The model's input {self.name[:60]} takes {self.kind} alone."
-            ) from None
+            raise self._refusal() from None
+        # A number beyond what the type holds would silently be another one.
+        if not (taken == (np.trunc(given) if given.dtype.kind == "f" else given)).all():
+            raise self._refusal()
+        return taken
+
+    def _refusal(self) -> ScoringFailed:
+        return ScoringFailed(f"The model's input {self.name[:60]} takes {self.kind} alone.")
 
 
 def _inputs(found: Sequence[Mapping[str, Any]], schema: Schema) -> list[_Input]:
@@ -180,7 +187,8 @@ class OnnxScorer:
             return None
         place = -1
         if reference.probabilities is not None:
-            place = [str(each) for each in told.classes].index(str(reference.prediction))
+            name = blackbox.explained_class(reference.probabilities, reference.prediction)
+            place = [str(each) for each in told.classes].index(name)
         column: list[float] = told.table[:, place].tolist()
         return column
 
