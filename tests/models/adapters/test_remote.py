@@ -287,3 +287,37 @@ def test_an_explanation_is_one_call_and_adds_up(server: Receiver) -> None:
 
     assert (told.base_value, told.values, told.output) == (1.0, (7.5, 7.5), Output.PREDICTION)
     assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        ["x" * 1001],
+        [[1 / 1001] * 1001],
+        {"prediction": [1], "probabilities": [{"x" * 1001: 0.5, "b": 0.5}]},
+    ],
+)
+def test_an_answer_that_nobody_wants_to_keep_is_refused(server: Receiver, predictions: Any) -> None:
+    """Megabytes a row would stand in memory for as long as answers are remembered."""
+    with pytest.raises(Upstream):
+        scored(server, "mlflow", {"predictions": predictions}, ROWS[:1])
+
+
+def test_long_rows_and_long_answers_are_worked_on_beside_the_loop(
+    server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[str] = []
+
+    async def in_pool(work: Any, *args: Any, **kwargs: Any) -> Any:
+        beside.append(work.__name__)
+        return work(*args, **kwargs)
+
+    monkeypatch.setattr(client, "in_pool", in_pool)
+    answer = {"predictions": [1.0, 2.0]}
+    assert scored(server, "mlflow", answer) == [Scored(1.0), Scored(2.0)]
+    assert beside == []
+
+    monkeypatch.setattr(client, "LONG_CELLS", 7)
+    monkeypatch.setattr(client, "LONG_ANSWER", 7)
+    assert scored(server, "mlflow", answer) == [Scored(1.0), Scored(2.0)]
+    assert beside == ["write_rows", "read_answers"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import ParamSpec, TypeVar
 
+from apps.core.asgi.pool import in_pool
 from apps.core.errors import Upstream
 from apps.core.http_client import client
 from apps.core.http_client.errors import CallFailed, Forbidden
@@ -15,7 +17,13 @@ from apps.models.domain.schema import Row
 from apps.models.domain.scoring import Blueprint, Explanation, Scored
 from apps.models.errors import ModelUnavailable, ScoringFailed
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MOST_ANSWER = 32 * 1024 * 1024
+LONG_ANSWER = 64 * 1024
+LONG_CELLS = 20_000
+WIDE = 100
+"""Answers, rows and explanations beyond these sizes are worked on beside the loop: another's server may say megabytes."""
 EXPLAIN_BUDGET = 400
 """Rows sent for an explanation, about: they cross a network."""
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -37,11 +45,15 @@ class RemoteExecutor:
         """Raises `ModelUnavailable`, `TimedOut`, `ScoringFailed`, `Upstream`."""
         if not rows:
             return []
-        body = wire.write_rows(self._protocol, self._blueprint.schema, rows)
-        return wire.read_answers(self._protocol, await self._post(body), len(rows))
+        is_long = len(rows) * len(rows[0]) > LONG_CELLS
+        body = await _beside(is_long, wire.write_rows, self._protocol, self._blueprint.schema, rows)
+        said = await self._post(body)
+        is_long = len(said) > LONG_ANSWER
+        return await _beside(is_long, wire.read_answers, self._protocol, said, len(rows))
 
     async def explain(self, row: Row) -> Explanation:
-        plan = plan_shapley(row, self._blueprint.background, budget=EXPLAIN_BUDGET)
+        background, is_wide = self._blueprint.background, len(row) > WIDE
+        plan = await _beside(is_wide, plan_shapley, row, background, budget=EXPLAIN_BUDGET)
         reference, *answers = await self.score([row, *plan.rows])
         outputs = [blackbox.read_output(each, reference) for each in answers]
         base, values = plan.finish(outputs)
@@ -70,3 +82,7 @@ class RemoteExecutor:
         if reply.is_cut:
             raise Upstream("The model's server answers more than we take.")
         return reply.body
+
+
+async def _beside(is_long: bool, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    return await in_pool(work, *args, **kwargs) if is_long else work(*args, **kwargs)

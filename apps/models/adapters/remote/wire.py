@@ -36,6 +36,9 @@ PROBABILITIES: Final = (
     "proba",
 )
 SUM_TOLERANCE: Final = 1e-3
+MOST_CLASSES: Final = 1000
+LONGEST_LABEL: Final = 1000
+"""An answer is kept in memory and in the log, and another's server may say megabytes."""
 
 
 def address_of(described: Description) -> str:
@@ -167,6 +170,10 @@ def _alone(value: Any) -> Any:
 
 
 def _table(told: Any) -> tuple[list[str], list[float]] | None:
+    if isinstance(told, dict | list) and len(told) > MOST_CLASSES:
+        raise Upstream(f"The model's server answers more than {MOST_CLASSES} classes.")
+    if isinstance(told, dict) and max(map(len, map(str, told)), default=0) > LONGEST_LABEL:
+        raise Upstream(f"The model's server answers a word of more than {LONGEST_LABEL} letters.")
     if isinstance(told, dict) and told:
         return [str(name) for name in told], [_number(each) for each in told.values()]
     if isinstance(told, list) and told:
@@ -189,6 +196,8 @@ def _number(value: Any) -> float:
 
 
 def _label(value: Any) -> Label:
+    if isinstance(value, str) and len(value) > LONGEST_LABEL:
+        raise Upstream(f"The model's server answers a word of more than {LONGEST_LABEL} letters.")
     if isinstance(value, bool | int | float | str):
         return value
     raise Upstream("The model's server answers a prediction that is neither a number nor a word.")
