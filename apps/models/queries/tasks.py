@@ -10,6 +10,7 @@ from apps.core.errors import Conflict, NotFound
 from apps.jobs.domain.states import FINAL, State
 from apps.jobs.queries import jobs
 from apps.models.domain.work import PREDICTION
+from apps.models.queries.predictions import is_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class TaskResult:
 def task_result(*, actor: Actor, task_id: str) -> TaskResult:
     """Raises `NotFound`, and `Conflict` with the reason where there will be no answer."""
     job = jobs.get_job(actor=actor, job_id=task_id)
-    if job.kind != PREDICTION.name:
+    if job.kind != PREDICTION.name or not is_seen(actor, job.payload.get("model", "")):
         raise NotFound
     state = State(job.state)
     if state is State.COMPLETED:

@@ -293,6 +293,23 @@ def test_no_task_has_no_result(key: str, task: str) -> None:
     assert GateClient().get(f"/predict/async/{task}/result", key=key).status == 404
 
 
+def test_a_key_bound_to_other_models_does_not_see_what_was_asked_for_later(
+    organization: Organization, key: str
+) -> None:
+    task = GateClient().post("/predict/async/churn", {"features": ROW}, key=key).json()["task_id"]
+    statuses = [
+        GateClient()
+        .get(
+            f"/predict/async/{task}/result",
+            key=make_key(make_member(organization), models=[name]).secret,
+        )
+        .status
+        for name in ("other", "churn")
+    ]
+
+    assert statuses == [404, 202]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
