@@ -20,7 +20,7 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound, PermissionDenied
 from apps.core.live import Gap, Listener, LiveEvent, make_event
 from apps.core.permissions import has
-from apps.events.topics import Topic, matching
+from apps.events.topics import PREDICTION_EVENTS, Topic, matching
 
 log = structlog.get_logger(__name__)
 
@@ -204,6 +204,13 @@ def _permitted(actor: Actor, pattern: str) -> list[Topic]:
     if not named:
         raise NotFound(f"There is no topic {pattern[:80]!r}.", code="unknown_topic", topic=pattern)
     permitted = [topic for topic in named if has(actor, topic.permission)]
+    if actor.identity.models is not None:
+        # Its events are of all models: a key bound to some reads those of its own one by one.
+        permitted = [topic for topic in permitted if topic.name != PREDICTION_EVENTS]
+        if not permitted and has(actor, named[0].permission):
+            raise PermissionDenied(
+                "A key bound to certain models may not follow all.", topic=pattern
+            )
     if not permitted:
         needed = named[0].permission.value
         raise PermissionDenied(

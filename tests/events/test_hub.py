@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -229,6 +230,17 @@ def test_permitted_topics_of_a_viewer_leave_out_the_audit() -> None:
     assert hub.permitted_topics(viewer, list(set(TOPICS) - AUDIT)) == set(TOPICS) - AUDIT
     with pytest.raises(PermissionDenied, match=r"events\.audit\.view"):
         hub.permitted_topics(viewer, ["audit.*"])
+
+
+def test_a_key_bound_to_models_does_not_follow_the_predictions_of_all() -> None:
+    actor = make_actor()
+    bound = replace(actor, identity=replace(actor.identity, models=frozenset({"churn"})))
+
+    assert Hub().permitted_topics(bound, ["job.*"]) == {"job.progress"}
+    for pattern in ("prediction.events", "prediction.*"):
+        with pytest.raises(PermissionDenied) as refused:
+            Hub().permitted_topics(bound, ["job.progress", pattern])
+        assert refused.value.message == "A key bound to certain models may not follow all."
 
 
 @pytest.mark.parametrize(
