@@ -112,12 +112,16 @@ def test_edit_shows_what_is_and_keeps_the_credential(at_admin, organization):
 
 def test_detail_tells_what_became_of_each(at_admin, organization):
     told = outcome(state="failed", message="The server answered 500.", version="")
-    source = make_source(organization, synced_at=timezone.now(), outcomes=[told])
+    source = make_source(
+        organization, synced_at=timezone.now(), outcomes=[told], sync_error="It went wrong."
+    )
 
     html = page(at_admin.get(f"/console/model-sources/{source.public_id}"))
 
     assert "churn@champion" in html
     assert "The server answered 500." in html
+    assert "It went wrong." in html
+    assert "within a minute" in html
     assert "Sync now" in html
 
 

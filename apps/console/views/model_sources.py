@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -227,10 +228,16 @@ def _actions(source_id: str) -> list[Action]:
 
 def _facts(source: MlflowSource) -> list[dict[str, Any]]:
     note = f"…{source.credential_hint}" if source.credential_hint else ""
+    is_due = source.next_at <= timezone.now()
+    again = {"value": _("within a minute")} if is_due else {"kind": "time", "at": source.next_at}
     return [
-        {"label": _("Last outcome"), "kind": "lamp", **lamp(source), "note": source.sync_error},
+        {"label": _("Last outcome"), "kind": "lamp", **lamp(source)},
+        *([{"label": _("It failed of"), "value": source.sync_error}] if source.sync_error else []),
         {"label": _("Looked"), "kind": "time", "at": source.synced_at, "missing": _("never")},
-        {"label": _("Looks again"), "kind": "time", "at": source.next_at},
+        {
+            "label": _("Looks again"),
+            **(again if source.is_enabled else {"value": _("when enabled")}),
+        },
         {"label": _("It asks for"), "value": AUTHS[SourceAuth(source.auth)], "note": note},
         {"label": _("Owner"), "value": source.owner.name if source.owner else _("nobody any more")},
         {"label": _("Id"), "kind": "id", "value": source.public_id},
@@ -265,8 +272,8 @@ def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
         else reverse("console:models"),
         "label": outcome["place"],
         "cells": [
-            {"value": outcome["place"]},
-            {"state": state, "value": word, "note": outcome["message"] or outcome["approval_id"]},
+            {"value": outcome["place"], "note": outcome["message"] or outcome["approval_id"]},
+            {"state": state, "value": word},
             {"value": there},
             {"value": outcome["version"]},
         ],

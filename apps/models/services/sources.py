@@ -109,8 +109,10 @@ def sync_source(*, actor: Actor, source_id: str) -> Job:
     """Look now, whether it is due or not; the job that does it, or that is at it. Raises `NotFound`, `PermissionDenied`."""
     require(actor, ModelsPermission.SOURCE_MANAGE)
     source = queries.source_at(source_id)
-    payload = SyncPayload(source=source.public_id)
-    return queue.enqueue(SYNC, payload, organization_id=actor.organization_id, actor=actor)
+    with transaction.atomic():
+        _put_off(source, timezone.now())
+        payload = SyncPayload(source=source.public_id)
+        return queue.enqueue(SYNC, payload, organization_id=actor.organization_id, actor=actor)
 
 
 def enqueue_due(now: datetime) -> int:
@@ -119,11 +121,16 @@ def enqueue_due(now: datetime) -> int:
     found = list(due.order_by("next_at")[:MOST_DUE])
     for source in found:
         with organization_scope(source.organization_id), transaction.atomic():
-            later = now + timedelta(seconds=source.every_seconds)
-            MlflowSource.objects.filter(pk=source.pk).update(next_at=later)
+            _put_off(source, now)
             payload = SyncPayload(source=source.public_id)
             queue.enqueue(SYNC, payload, organization_id=source.organization_id)
     return len(found)
+
+
+def _put_off(source: MlflowSource, now: datetime) -> None:
+    """The next look by the schedule; nobody's change, so its revision stays."""
+    later = now + timedelta(seconds=source.every_seconds)
+    MlflowSource.objects.filter(pk=source.pk).update(next_at=later)
 
 
 def values(source: MlflowSource) -> dict[str, Any]:

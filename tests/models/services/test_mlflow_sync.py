@@ -330,6 +330,17 @@ def test_what_is_due_is_enqueued_once(
     assert sources.sync_source(actor=actor, source_id=source.public_id) == job
 
 
+def test_whoever_looks_now_puts_the_schedule_off(remote: FakeMlflow, actor: Actor) -> None:
+    source = make_source(actor, remote, every_seconds=600)
+
+    job = sources.sync_source(actor=actor, source_id=source.public_id)
+
+    now = timezone.now()
+    with unscoped(reason="the schedule is the house's own"):
+        assert sources.enqueue_due(now + timedelta(seconds=590)) == 0
+    assert (Job.objects.get(), job.creator) == (job, actor.principal)
+
+
 def test_the_schedule_and_a_worker_do_it(remote: FakeMlflow, actor: Actor) -> None:
     source = make_source(actor, remote)
     scheduled, handler = scheduled_named("models.mlflow_sources"), handler_of("models.mlflow_sync")
