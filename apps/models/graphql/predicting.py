@@ -102,14 +102,14 @@ class PredictRows(HouseMutation):
     failed_count = graphene.Int(required=True)
 
     @classmethod
-    async def perform(
-        cls, actor: Actor, *, model: str, predictions: Any, version: str | None = None
-    ) -> PredictRows:
+    async def perform(cls, actor: Actor, **arguments: Any) -> PredictRows:
         verdict = await policy.hit_identity(actor.identity, "batch")
         if not verdict.allowed:
             raise Limited(retry_after=verdict.retry_after)
-        rows = read_batch({"predictions": predictions}, settings.SIGNALBOX_PREDICTION_BATCH)
-        answered = await engine.predict_rows(actor, BatchAsk(model, rows, version, Source.BATCH))
+        body = {"predictions": arguments["predictions"]}
+        rows = read_batch(body, settings.SIGNALBOX_PREDICTION_BATCH)
+        ask = BatchAsk(arguments["model"], rows, arguments.get("version"), Source.BATCH)
+        answered = await engine.predict_rows(actor, ask)
         return cls(
             rows=[
                 _row(row.said_customer, one, name)
