@@ -34,13 +34,25 @@ SAME_AS_MARGIN = frozenset(
 def load(blueprint: Blueprint, path: str) -> LightgbmScorer:
     text = Path(path).read_text(encoding="utf-8")
     booster = lightgbm.Booster(model_str=text)  # it takes its parameters from the text
-    return LightgbmScorer(blueprint, booster)
+    head = text[: max(text.find("\nTree="), 0)].splitlines()
+    return LightgbmScorer(
+        blueprint,
+        booster,
+        # Forests answer the mean of their trees, and tell contributions to the sum.
+        parts=max(booster.current_iteration(), 1) if "average_output" in head else 1,
+        is_squared=any(line.startswith("objective=") and "sqrt" in line.split() for line in head),
+    )
 
 
 class LightgbmScorer:
-    def __init__(self, blueprint: Blueprint, booster: Any) -> None:
+    def __init__(
+        self, blueprint: Blueprint, booster: Any, *, parts: int = 1, is_squared: bool = False
+    ) -> None:
         self._booster = booster
+        self._parts = parts
         self._objective = str(blueprint.described.details["objective"])
+        is_plain = self._objective in SAME_AS_MARGIN and not is_squared
+        self._output = Output.PREDICTION if is_plain else Output.MARGIN
         names, schema = booster.feature_name(), blueprint.schema
         matrices.check_width(len(names), schema)
         self._order = matrices.order_of(names, schema)
@@ -59,13 +71,13 @@ class LightgbmScorer:
         """Of several classes, the sum of the predicted one."""
         with answers.told_plainly():
             told = self._booster.predict(self._matrix((row,)), pred_contrib=True, num_threads=1)
-        parts = np.asarray(told, dtype=np.float64).reshape(-1, self._booster.num_feature() + 1)
+        width = self._booster.num_feature() + 1
+        parts = np.asarray(told, dtype=np.float64).reshape(-1, width) / self._parts
         *values, base = parts[int(parts.sum(axis=1).argmax())].tolist()
         answers.refuse_infinite([[base, *values]])
         if self._order is not None:
             values = matrices.in_order(values, self._order)
-        output = Output.PREDICTION if self._objective in SAME_AS_MARGIN else Output.MARGIN
-        return Explanation(base, tuple(values), output)
+        return Explanation(base, tuple(values), self._output)
 
     def _matrix(self, rows: Sequence[Row]) -> Any:
         array = matrices.numeric(rows, np.float64)
