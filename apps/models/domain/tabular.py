@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,7 +103,7 @@ class Columns:
 
 def read_header(names: Sequence[str], schema: Schema, id_column: str = "") -> Columns:
     """Raises `BrokenFile` naming the columns that are wrong."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise BrokenFile(f"The header has {_listed(twice)} twice.")
     id_name = id_column or (CUSTOMER if CUSTOMER in names else "")
@@ -111,7 +112,8 @@ def read_header(names: Sequence[str], schema: Schema, id_column: str = "") -> Co
     unknown = [name for name in names if name not in schema and name != id_name]
     if unknown:
         raise BrokenFile(f"The header has {_listed(unknown)}: no feature of this model.")
-    missing = [name for name in schema if name not in names and _is_needed(schema[name])]
+    there = frozenset(names)
+    missing = [name for name in schema if name not in there and _is_needed(schema[name])]
     if missing:
         raise BrokenFile(f"The header lacks {_listed(missing)}.")
     features = tuple((at, name) for at, name in enumerate(names) if name in schema)

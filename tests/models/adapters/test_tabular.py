@@ -6,6 +6,7 @@ import io
 import json
 import tempfile
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -266,6 +267,16 @@ def test_parquet_is_read(parquet: Any) -> None:
         ("b", "charge is required"),
         (None, "charge must be a number"),
     ]
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once() -> None:
+    header = ",".join(f"c{number}" for number in range(100_000)).encode()
+    began = monotonic()
+
+    assert refused(header) == (
+        "The header has c0, c1, c2, c3, c4 and 99995 more: no feature of this model."
+    )
+    assert monotonic() - began < 2
 
 
 def test_a_parquet_header_is_looked_at(parquet: Any) -> None:

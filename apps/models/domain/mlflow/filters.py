@@ -10,10 +10,11 @@ from apps.core.errors import Invalid
 
 LONGEST = 2000
 MOST_TERMS = 20
+# Possessive in the list: a wrong one is refused at once, not after each way to share out its spaces.
 _TERM: Final = re.compile(
     r"\s*(?P<key>tags?\.(?:`[^`]{1,250}`|\"[^\"]{1,250}\"|[\w.-]{1,250})|\w+|`\w+`)"
     r"\s*(?P<operator>!=|>=|<=|=|>|<|ILIKE\b|LIKE\b|IN\b)"
-    r"\s*(?P<value>'[^']*'|\"[^\"]*\"|-?\d{1,18}|\(\s*(?:'[^']*'\s*,?\s*){1,100}\))\s*",
+    r"\s*(?P<value>'[^']*'|\"[^\"]*\"|-?\d{1,18}|\(\s*(?:'[^']*+'\s*+,?\s*+){1,100}\))\s*",
     re.IGNORECASE,
 )
 _AND: Final = re.compile(r"AND\b", re.IGNORECASE)

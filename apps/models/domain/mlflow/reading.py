@@ -18,7 +18,13 @@ from apps.models.errors import BrokenArtifact, UnsafeArtifact
 MLMODEL: Final = "MLmodel"
 MOST_BYTES: Final = 1024 * 1024
 LONGEST_PATH: Final = 500
+MOST_DEPTH: Final = 50
+MOST_EVENTS: Final = 20_000
+"""Of YAML, a word each or two; a signature is one word, however many features it has."""
 _BOOSTERS: Final = ("xgboost.core.Booster", "lightgbm.basic.Booster")
+_NOTHING: Final = ("", "~", "null")
+_Loader: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Reads every plain word as a text: dates, numbers and tags that make other things are a stranger's to get wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def choose(content: bytes) -> Chosen:
                 name,
                 check_path(str(flavor.get(key) or "")),
                 schema_of(document.get("signature")),
-                run_id if isinstance(run_id, str) else "",
+                run_id if isinstance(run_id, str) and run_id not in _NOTHING else "",
             )
     known = ", ".join(sorted(str(name)[:40] for name in list(flavors)[:10]))
     raise UnsafeArtifact(f"has the flavors {known}, and we serve onnx, xgboost, lightgbm and skops")
@@ -76,15 +82,25 @@ def _document(content: bytes) -> Mapping[str, Any]:
         raise BrokenArtifact("MLmodel is too large")
     text = content.decode("utf-8", "replace")
     try:
-        # Aliases are how a few bytes become a few gigabytes.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise BrokenArtifact("MLmodel has aliases")
-        document = yaml.safe_load(text)
+        _refuse_tricks(text)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it makes texts, lists and mappings alone
     except (yaml.YAMLError, ValueError, RecursionError):
         raise BrokenArtifact("MLmodel is no YAML") from None
     if not isinstance(document, Mapping):
         raise BrokenArtifact("MLmodel is no document")
     return document
+
+
+def _refuse_tricks(text: str) -> None:
+    """Aliases, by which a few bytes become a few gigabytes, and nesting, by which they take minutes, or the process."""
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        if isinstance(event, yaml.AliasEvent):
+            raise BrokenArtifact("MLmodel has aliases")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEPTH or number > MOST_EVENTS:
+            raise BrokenArtifact("MLmodel is nested too deep, or says too much")
 
 
 def _refuse_pickle(name: str, flavor: Mapping[str, Any]) -> None:
