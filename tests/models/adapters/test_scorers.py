@@ -161,3 +161,16 @@ def test_labels_are_what_callers_know(value: Any, label: Any) -> None:
     found = answers.plain_label(value)
 
     assert (found, type(found)) == (label, type(label))
+
+
+def test_an_explanation_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    """Rows of the background may be as large as a number can be, and what is told must add up."""
+    steep = [{"feature": "tenure", "coefficient": 1e100}]
+    for scorer, row in (
+        (linear((1e300, 9), (1e300, 9), coefficients=[1e100, -1e100]), (0.0, 0)),
+        (linear((1e300, -(2**62)), (1e300, -(2**62)), coefficients=[1e300, 1e100]), (0.0, 0)),
+        (card(tmp_path, ("monthly", 1e300), ("monthly", 1e300), terms=steep), ROW),
+    ):
+        with pytest.raises(ScoringFailed) as failed:
+            scorer.explain(row)
+        assert failed.value.message == answers.NOT_FINITE

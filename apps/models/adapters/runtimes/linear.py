@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from apps.models.adapters.runtimes import answers
 from apps.models.adapters.runtimes.answers import NOT_FINITE, of_two
 from apps.models.adapters.runtimes.scorecard import LEAST_BACKGROUND
 from apps.models.domain.schema import Row, Value
@@ -60,8 +61,14 @@ class LinearScorer:
             coefficient * (float(value) - usual)  # type: ignore[arg-type]  # `_margin` has looked
             for coefficient, value, usual in zip(self._coefficients, row, self._usual, strict=True)
         ]
+        answers.refuse_infinite([values])
+        try:
+            base = margin - fsum(values)
+        except OverflowError:
+            raise ScoringFailed(NOT_FINITE) from None
+        answers.refuse_infinite([[base]])
         output = Output.MARGIN if self._is_classifier else Output.PREDICTION
-        return Explanation(margin - fsum(values), tuple(values), output)
+        return Explanation(base, tuple(values), output)
 
     def _margin(self, row: Row) -> float:
         try:

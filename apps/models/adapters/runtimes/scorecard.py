@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.core import json as strict_json
+from apps.models.adapters.runtimes import answers
 from apps.models.adapters.runtimes.answers import NOT_FINITE
 from apps.models.domain import scorecards
 from apps.models.domain.schema import Row
@@ -40,7 +41,9 @@ class ScorecardScorer:
         if usual is None:
             return Explanation(told.base_value, told.values, Output.MARGIN)
         values = tuple(one - other for one, other in zip(told.values, usual.values, strict=True))
-        return Explanation(told.base_value + sum(usual.values), values, Output.MARGIN)
+        base = told.base_value + sum(usual.values)
+        answers.refuse_infinite([[base, *values]])
+        return Explanation(base, values, Output.MARGIN)
 
     def _told(self, found: scorecards.Score) -> Scored:
         if not abs(found.margin) < float("inf"):
