@@ -20,6 +20,7 @@ def test_every_model_in_the_admin_has_a_name_in_english():
         "jobs",
         "login sessions",
         "memberships",
+        "mlflow sources",
         "model versions",
         "organizations",
         "periodic work",
