@@ -282,6 +282,7 @@ SPECTACULAR_SETTINGS = {
         "MessageStatusEnum": "apps.conversations.models.STATUSES",
         "PersonRoleEnum": "apps.tenants.domain.roles.PEOPLE_ROLES",
         "VerdictEnum": "apps.conversations.models.VERDICTS",
+        "VersionStatusEnum": "apps.models.models.STATUSES",
     },
     "PREPROCESSING_HOOKS": ["apps.core.openapi.hooks.leave_out_aliases"],
     "POSTPROCESSING_HOOKS": [

@@ -7,12 +7,12 @@ from django.urls import URLPattern, URLResolver, path
 from apps.models.views import kserve
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("health/live", kserve.live),
-    path("health/ready", kserve.ready),
-    path("models/<str:model>", kserve.model),
-    path("models/<str:model>/ready", kserve.model_ready),
-    path("models/<str:model>/infer", kserve.infer),
-    path("models/<str:model>/versions/<str:version>", kserve.model),
-    path("models/<str:model>/versions/<str:version>/ready", kserve.model_ready),
-    path("models/<str:model>/versions/<str:version>/infer", kserve.infer),
+    path("health/live", kserve.v2_live),
+    path("health/ready", kserve.v2_ready),
+    path("models/<str:model>", kserve.v2_model),
+    path("models/<str:model>/ready", kserve.v2_model_ready),
+    path("models/<str:model>/infer", kserve.v2_infer),
+    path("models/<str:model>/versions/<str:version>", kserve.v2_model),
+    path("models/<str:model>/versions/<str:version>/ready", kserve.v2_model_ready),
+    path("models/<str:model>/versions/<str:version>/infer", kserve.v2_infer),
 ]

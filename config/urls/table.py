@@ -40,7 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("api/2.0/", include("apps.models.rest.mlflow.urls")),
     path("v1/", include("config.urls.openai")),
-    path("v2", kserve.server),
+    path("v2", kserve.v2_server),
     path("v2/", include("config.urls.kserve")),
     path("models", models.ModelViewSet.as_view({"get": "catalog"})),  # a seed's own shape of list
     path("metrics", system.prometheus),

@@ -70,7 +70,8 @@ def _operation(path: str, method: str, operation: Operation, view: Any) -> dict[
     door = doors_of(view)[method]
     names = re.findall(r"{(\w+)}", path)
     described: dict[str, Any] = {
-        "operationId": f"{view.__name__}_{method.lower()}",
+        # A view that stands under two paths takes more from one of them.
+        "operationId": "_".join([view.__name__, *names[1:], method.lower()]),
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [

@@ -29,25 +29,25 @@ JSON = "application/json"
 
 @describe(GET=shapes.SERVER)
 @door(GET=PUBLIC)
-async def server(request: GateRequest) -> HttpResponse:
+async def v2_server(request: GateRequest) -> HttpResponse:
     return _said({"name": "signalbox", "version": settings.SIGNALBOX_VERSION, "extensions": []})
 
 
 @describe(GET=shapes.LIVE)
 @door(GET=PUBLIC)
-async def live(request: GateRequest) -> HttpResponse:
+async def v2_live(request: GateRequest) -> HttpResponse:
     return _said({"live": True})
 
 
 @describe(GET=shapes.READY)
 @door(GET=PUBLIC)
-async def ready(request: GateRequest) -> HttpResponse:
+async def v2_ready(request: GateRequest) -> HttpResponse:
     return _said({"ready": True})
 
 
 @describe(GET=shapes.MODEL)
 @door(GET=Door(VIEW))
-async def model(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
+async def v2_model(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
     assert request.actor is not None
     found = await find_model(request.actor.identity, model)
     try:
@@ -61,7 +61,7 @@ async def model(request: GateRequest, model: str, version: str | None = None) ->
 
 @describe(GET=shapes.MODEL_READY)
 @door(GET=Door(VIEW))
-async def model_ready(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
+async def v2_model_ready(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
     assert request.actor is not None
     found, _ = await find_version(request.actor.identity, model, version)
     return _said({"name": found.name, "ready": True})
@@ -69,7 +69,7 @@ async def model_ready(request: GateRequest, model: str, version: str | None = No
 
 @describe(POST=shapes.INFER)
 @door(POST=Door(PREDICT))
-async def infer(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
+async def v2_infer(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
     assert request.actor is not None
     question = await beside(request, _question, request)
     found, view = await find_version(request.actor.identity, model, version)
