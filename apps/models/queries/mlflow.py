@@ -70,7 +70,7 @@ def search_models(
 ) -> Found:
     """Raises `PermissionDenied`, and `Invalid` for a filter, an order or a token that is none."""
     require(actor, ModelsPermission.VIEW)
-    rows = _narrowed(with_latest(), read_filter(text), _model_term)
+    rows = _narrowed(_bound(with_latest(), actor, "name"), read_filter(text), _model_term)
     return _page(_ordered(rows, orders, MODEL_ORDERS, ("name",)), most, token)
 
 
@@ -79,14 +79,15 @@ def search_versions(
 ) -> Found:
     """The same for versions, newest first of each model unless asked otherwise."""
     require(actor, ModelsPermission.VIEW)
-    rows = _narrowed(registry.whole_versions(), read_filter(text), _version_term)
+    whole = _bound(registry.whole_versions(), actor, "model__name")
+    rows = _narrowed(whole, read_filter(text), _version_term)
     return _page(_ordered(rows, orders, VERSION_ORDERS, ("model__name", "-number")), most, token)
 
 
 def model(*, actor: Actor, name: str) -> RegisteredModel:
     """With the newest version of each stage in `staged`."""
     require(actor, ModelsPermission.VIEW)
-    found = with_latest().filter(pk=registry.model_at(name).pk).first()
+    found = with_latest().filter(pk=registry.seen_model(actor, name).pk).first()
     if found is None:
         raise NotFound
     return found
@@ -140,6 +141,12 @@ def files_of(*, actor: Actor, name: str, tag: str) -> tuple[ModelVersion, tuple[
     ):
         raise NotFound
     return version, directory(_origin(version))
+
+
+def _bound(rows: QuerySet[T], actor: Actor, column: str) -> QuerySet[T]:
+    """Of the models that the actor's key is for."""
+    names = actor.identity.models
+    return rows if names is None else rows.filter(**{f"{column}__in": names})
 
 
 def _origin(version: ModelVersion) -> Origin:

@@ -42,7 +42,8 @@ class Detail:
 def models(*, actor: Actor) -> QuerySet[RegisteredModel]:
     """By name; each with its `current` and `newest` version's label, its count of versions, and its aliases."""
     require(actor, ModelsPermission.VIEW)
-    return whole_models()
+    bound = actor.identity.models
+    return whole_models() if bound is None else whole_models().filter(name__in=bound)
 
 
 def models_with_versions(*, actor: Actor) -> QuerySet[RegisteredModel]:
@@ -61,13 +62,13 @@ def model(*, actor: Actor, name: str) -> RegisteredModel:
 def versions(*, actor: Actor, name: str) -> QuerySet[ModelVersion]:
     """Newest first, each with its model, its maker and its aliases."""
     require(actor, ModelsPermission.VIEW)
-    return whole_versions().filter(model=model_at(name))
+    return whole_versions().filter(model=seen_model(actor, name))
 
 
 def version(*, actor: Actor, name: str, tag: str) -> ModelVersion:
     """By its label, its number, `@alias`, `latest`, `production` or `staging`."""
     require(actor, ModelsPermission.VIEW)
-    return version_at(model_at(name), tag)
+    return version_at(seen_model(actor, name), tag)
 
 
 def detail(*, actor: Actor, name: str) -> Detail:
@@ -90,6 +91,15 @@ def comparison(*, actor: Actor, name: str, tags: tuple[str, str]) -> dict[str, A
             [{"format": each.format, "stage": each.stage, "size": each.size} for each in pair]
         ),
     }
+
+
+def seen_model(actor: Actor, name: str) -> RegisteredModel:
+    """By name or id; one that the actor's key is not for is not there. Raises `NotFound`."""
+    bound = actor.identity.models
+    found = model_at(name)
+    if bound is not None and found.name not in bound:
+        raise NotFound
+    return found
 
 
 def model_at(name: str) -> RegisteredModel:

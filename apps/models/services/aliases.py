@@ -42,7 +42,7 @@ def set_alias(
     require(actor, ModelsPermission.MANAGE)
     checked = names.check_alias(alias)
     with deed():
-        model = hold(queries.model_at(name), expected_revision)
+        model = hold(queries.seen_model(actor, name), expected_revision)
         refuse_managed(model)
         version = queries.chosen_version(model, tag)
         refuse_unready(version)
@@ -81,7 +81,7 @@ def remove_alias(
     """Raises `NotFound`, `PermissionDenied`, `Stale`."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        model = hold(queries.model_at(name), expected_revision)
+        model = hold(queries.seen_model(actor, name), expected_revision)
         refuse_managed(model)
         found = [row for row in ModelAlias.objects.filter(model=model) if row.name == alias]
         if not found:

@@ -75,14 +75,14 @@ def create_version(
     Raises `Invalid` for any other source, and what `publish_version` does.
     """
     require(actor, ModelsPermission.MANAGE)
-    model = queries.model_at(name)
+    model = queries.seen_model(actor, name)
     said = {
         "description": description,
         "tags": {key: value for key, value in (tags or {}).items() if not key.startswith(OWN)},
     }
     copied, uploaded = _COPY(source), _UPLOADED(source)
     if copied is not None:
-        return _copy(actor, model, _version_at(*copied.groups()), run_id, said)
+        return _copy(actor, model, _version_at(actor, *copied.groups()), run_id, said)
     if uploaded is not None:
         return mlflow_uploads.publish_upload(
             actor=actor, name=model.public_id, path=uploaded[1], run_id=run_id, said=said
@@ -90,9 +90,9 @@ def create_version(
     raise Invalid.field("source", NO_SOURCE, "source")
 
 
-def _version_at(name: str, number: str) -> ModelVersion:
+def _version_at(actor: Actor, name: str, number: str) -> ModelVersion:
     try:
-        return queries.version_at(queries.model_at(name), number)
+        return queries.version_at(queries.seen_model(actor, name), number)
     except NotFound:
         raise Invalid.field("source", "names no version of ours", "unknown") from None
 

@@ -60,7 +60,7 @@ def change_model(
     """What is None stays. Raises `NotFound`, `PermissionDenied`, `Stale`, `Invalid`."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        model = hold(queries.model_at(name), expected_revision)
+        model = hold(queries.seen_model(actor, name), expected_revision)
         before = values(model)
         if description is not None:
             model.description = names.check_text("description", description)
@@ -84,7 +84,7 @@ def rename_model(
     if is_id(checked, "model"):
         raise Invalid.field("name", "reads as an id", "name")
     with deed():
-        model = hold(queries.model_at(name), expected_revision)
+        model = hold(queries.seen_model(actor, name), expected_revision)
         refuse_managed(model)
         before = values(model)
         model.name = checked
@@ -97,8 +97,8 @@ def remove_model(*, actor: Actor, name: str, expected_revision: int | None = Non
     """With all its versions. Raises `NotFound`, `PermissionDenied`, `Stale`, and `InProduction` while one serves."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        asking.hold_waiting(queries.model_at(name))
-        model = hold(queries.model_at(name), expected_revision)
+        asking.hold_waiting(queries.seen_model(actor, name))
+        model = hold(queries.seen_model(actor, name), expected_revision)
         refuse_managed(model)
         kept = list(model.versions.select_related("file"))
         if any(version.stage == Stage.PRODUCTION for version in kept):

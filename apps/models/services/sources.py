@@ -64,7 +64,7 @@ def create_source(*, actor: Actor, name: str, url: str, **more: Any) -> MlflowSo
 
     Raises `PermissionDenied`, `Invalid`, `NameTaken`, `TooMany`.
     """
-    require(actor, ModelsPermission.SOURCE_MANAGE)
+    _refuse_beyond(actor, more)
     source = MlflowSource(organization_id=actor.organization_id, owner_id=actor.user_id)
     _apply(source, {"name": name, "url": url, **more})
     with deed():
@@ -85,6 +85,7 @@ def change_source(
     require(actor, ModelsPermission.SOURCE_MANAGE)
     with deed():
         source = hold(queries.source_at(source_id), expected_revision)
+        _refuse_beyond(actor, {"follows": source.follows, **new})
         before = values(source)
         _apply(source, new)
         source.owner_id = actor.user_id
@@ -165,6 +166,16 @@ def publish(
             after=after,
         )
     )
+
+
+def _refuse_beyond(actor: Actor, new: Mapping[str, Any]) -> None:
+    """What is followed is published by its owner's own rights, later: a key must not reach beyond its own by that."""
+    require(actor, ModelsPermission.SOURCE_MANAGE)
+    require(actor, ModelsPermission.MANAGE)
+    bound = actor.identity.models
+    for at, follow in enumerate(read_follows(new.get("follows", []))):
+        if bound is not None and follow.name not in bound:
+            raise Invalid.field(f"follows.{at}.as", "is no model of the key you use", "bound")
 
 
 def _apply(source: MlflowSource, new: Mapping[str, Any]) -> None:

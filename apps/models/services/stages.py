@@ -45,8 +45,8 @@ def set_stage(
     require(actor, ModelsPermission.MANAGE)
     with deed():
         if stage is Stage.ARCHIVED:
-            asking.hold_waiting(queries.model_at(name))
-        model = hold(queries.model_at(name))
+            asking.hold_waiting(queries.seen_model(actor, name))
+        model = hold(queries.seen_model(actor, name))
         version = hold(queries.version_at(model, tag), expected_revision)
         refuse_managed(model)
         approval_id = None
@@ -63,7 +63,7 @@ def set_stage(
 def archive_others(*, actor: Actor, name: str, version: ModelVersion) -> None:
     """Leave this version alone in its stage. Raises what `set_stage` does."""
     require(actor, ModelsPermission.MANAGE)
-    rows = ModelVersion.objects.filter(model=queries.model_at(name), stage=version.stage)
+    rows = ModelVersion.objects.filter(model=queries.seen_model(actor, name), stage=version.stage)
     for other in rows.exclude(pk=version.pk):
         set_stage(actor=actor, name=name, tag=other.public_id, stage=Stage.ARCHIVED)
 

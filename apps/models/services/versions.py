@@ -76,7 +76,7 @@ def publish(
     `TooLarge`, `NoRoom`, and `NameTaken` for a label that another version has.
     """
     require(actor, ModelsPermission.MANAGE)
-    model = queries.model_at(name)
+    model = queries.seen_model(actor, name)
     said = terms or Terms()
     given = _check(said)
     looks_like = sniff(stream.read(HEAD))
@@ -121,7 +121,7 @@ def change_version(
     """
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        model = queries.model_at(name)
+        model = queries.seen_model(actor, name)
         asking.hold_waiting(model)
         version = hold(queries.version_at(model, tag), expected_revision)
         before = values(version)
@@ -145,8 +145,8 @@ def remove_version(
     """With its artefact. Raises `NotFound`, `PermissionDenied`, `Stale`, `InProduction`, and `AliasInUse`."""
     require(actor, ModelsPermission.MANAGE)
     with deed():
-        asking.hold_waiting(queries.model_at(name))
-        model = hold(queries.model_at(name))
+        asking.hold_waiting(queries.seen_model(actor, name))
+        model = hold(queries.seen_model(actor, name))
         version = hold(queries.version_at(model, tag), expected_revision)
         refuse_managed(model)
         if version.stage == Stage.PRODUCTION:

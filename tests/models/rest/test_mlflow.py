@@ -491,6 +491,36 @@ def test_a_key_bound_to_models_loads_these_alone(
     assert (uri.status, file.status) == (status, status)
 
 
+def test_a_key_bound_to_models_sees_and_moves_these_alone(
+    call: Caller, churn: RegisteredModel, place: Place
+) -> None:
+    make_version(make_model(place.organization, name="prices"))
+    place.tokens.identities["bound"] = replace(place.actor.identity, models=frozenset({"prices"}))
+    call.key = "bound"
+
+    models = call.get(f"{MODELS}/search").json()["registered_models"]
+    versions = call.get(f"{VERSIONS}/search").json()["model_versions"]
+    folders = call.get(ARTIFACTS, path="models").json()["files"]
+    assert [each["name"] for each in (*models, *versions)] == ["prices", "prices"]
+    assert folders == [{"path": "prices", "is_dir": True}]
+    named = {"name": "churn", "version": "1"}
+    for answer in (
+        call.get(f"{MODELS}/get", name="churn"),
+        call.get(f"{MODELS}/get-latest-versions", name="churn"),
+        call.get(f"{VERSIONS}/get", **named),
+        call.post(f"{VERSIONS}/transition-stage", stage="Production", **named),
+        call.post(f"{MODELS}/alias", alias="champion", **named),
+        call.post(f"{VERSIONS}/set-tag", key="a", value="b", **named),
+        call.patch(f"{VERSIONS}/update", description="Mine", **named),
+        call.post(f"{MODELS}/rename", name="churn", new_name="mine"),
+        call.delete(f"{VERSIONS}/delete", **named),
+        call.delete(f"{MODELS}/delete", name="churn"),
+    ):
+        assert refusal(answer) == (404, "RESOURCE_DOES_NOT_EXIST")
+    copied = call.post(f"{VERSIONS}/create", name="prices", source="models:/churn/1")
+    assert refusal(copied) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_a_flipped_bit_is_not_given_out(call: Caller, churn: RegisteredModel) -> None:
     ModelVersion.objects.filter(number=2).update(digest="0" * 64)
 
