@@ -466,3 +466,25 @@ def test_a_worker_that_dies_with_its_answer_keeps_the_line_in_order() -> None:
             assert [one.prediction for (one,) in answers] == [7.0, 0.0, 1.0, 2.0, 3.0]
 
     run(story)
+
+
+def test_answers_that_are_not_one_a_row_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that was taken over may say anything."""
+
+    async def story() -> None:
+        async with opened() as pool:
+            echo = await put(pool, "echo")
+            whole = [[1.0, None, None, None]] * 3
+            said: list[Any] = [whole]  # what `ask` reads
+
+            async def ask(*_: Any) -> Any:
+                return said[0]
+
+            monkeypatch.setattr(pools._Worker, "ask", ask)
+            assert await echo.score([ROW] * 3) == [Scored(1.0)] * 3
+            for said[0] in (whole[:2], [], 7, [7], [[]], None):
+                assert isinstance(await failure_of(echo.score([ROW] * 3)), ScoringFailed)
+            for said[0] in (None, [], {}, {"base_value": 1.0, "values": [1.0], "output": "x"}):
+                assert isinstance(await failure_of(echo.explain(ROW)), ScoringFailed)
+
+    run(story)

@@ -52,7 +52,11 @@ def write_scored(scored: list[Scored]) -> list[list[Any]]:
 
 
 def read_scored(document: list[list[Any]]) -> list[Scored]:
-    return [Scored(*each) for each in document]
+    """Raises `ScoringFailed` for what no child of ours would say."""
+    try:
+        return [Scored(*each) for each in document]
+    except TypeError:
+        raise ScoringFailed from None
 
 
 def write_explanation(told: Explanation) -> dict[str, Any]:
@@ -60,9 +64,13 @@ def write_explanation(told: Explanation) -> dict[str, Any]:
 
 
 def read_explanation(document: dict[str, Any]) -> Explanation:
-    return Explanation(
-        document["base_value"], tuple(document["values"]), Output(document["output"])
-    )
+    """Raises `ScoringFailed` as above."""
+    try:
+        return Explanation(
+            document["base_value"], tuple(document["values"]), Output(document["output"])
+        )
+    except (TypeError, KeyError, ValueError):
+        raise ScoringFailed from None
 
 
 def read_blueprint(document: dict[str, Any]) -> Blueprint:

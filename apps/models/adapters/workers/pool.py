@@ -267,8 +267,10 @@ class WorkerExecutor:
         size = max(1, MOST_CELLS // max(len(rows[0]), 1))
         scored: list[Scored] = []
         for at in range(0, len(rows), size):
-            found = await self._worker.ask(self._model, "score", rows[at : at + size])
-            scored += frames.read_scored(found)
+            part = rows[at : at + size]
+            scored += frames.read_scored(await self._worker.ask(self._model, "score", part))
+        if len(scored) != len(rows):
+            raise ScoringFailed(f"The model made {len(scored)} answers of {len(rows)} rows.")
         return scored
 
     async def explain(self, row: Row) -> Explanation:
