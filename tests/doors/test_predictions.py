@@ -38,6 +38,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -
 class TestPredictions(RestDoor):
     calls = (
         Call("GET", "/api/v1/predictions/{id}", VIEW),
+        Call("GET", "/api/v1/predictions/{id}/explanation", PREDICT),
         Call(
             "POST",
             "/api/v1/predictions/{id}/outcome",

@@ -21,6 +21,7 @@ from apps.models.enums import Source
 from apps.models.permissions import ModelsPermission
 from apps.models.services import predictions
 from apps.models.serving import engine
+from apps.models.serving.explaining import explain_logged
 
 PREDICT = ModelsPermission.PREDICT
 TAG = "A version's name or number, `@alias`, `latest`, `production` (the default) or `staging`."
@@ -142,10 +143,28 @@ class PredictLater(HouseMutation):
         return cls(task_id=job.public_id, status=str(job.state))
 
 
+class ExplainPrediction(HouseMutation):
+    """Ask the version that made a prediction of the log why it came out so. Counted as no prediction."""
+
+    class Meta:
+        permission = PREDICT
+
+    class Arguments:
+        id = graphene.ID(required=True)
+
+    Output = PredictionExplanation
+
+    @classmethod
+    async def perform(cls, actor: Actor, **arguments: Any) -> dict[str, Any]:
+        told = await explain_logged(actor, arguments["id"])
+        return answers.explanation_document(told.version, told.row, told.explanation)
+
+
 class Mutation(graphene.ObjectType):
     predict = Predict.Field(required=True)
     predict_rows = PredictRows.Field(required=True)
     predict_later = PredictLater.Field(required=True)
+    explain_prediction = ExplainPrediction.Field(required=True)
 
 
 def _ask(

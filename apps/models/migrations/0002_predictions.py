@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("organization", "hour", "model_key", "version"),
+                        fields=("organization", "model_key", "hour", "version"),
                         name="models_outcome_tally_once",
                     )
                 ],
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("organization", "hour", "model_key", "version"),
+                        fields=("organization", "model_key", "hour", "version"),
                         name="models_prediction_hour_once",
                     )
                 ],

@@ -69,7 +69,7 @@ class PredictionHour(TenantModel):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("organization", "hour", "model_key", "version"),
+                fields=("organization", "model_key", "hour", "version"),
                 name="models_prediction_hour_once",
             ),
         )
@@ -101,7 +101,7 @@ class OutcomeTally(TenantModel):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("organization", "hour", "model_key", "version"),
+                fields=("organization", "model_key", "hour", "version"),
                 name="models_outcome_tally_once",
             ),
         )

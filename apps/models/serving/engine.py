@@ -15,13 +15,14 @@ from apps.core.actor import Actor
 from apps.core.asgi.pool import in_pool
 from apps.core.errors import AppError, TimedOut
 from apps.core.ids import new_id
+from apps.core.permissions import require
 from apps.models.domain.answers import Answered
 from apps.models.domain.asking import Ask, BatchAsk, BatchRow
 from apps.models.domain.log import Line
 from apps.models.domain.schema import Row
 from apps.models.domain.scoring import Explanation, Scored
 from apps.models.domain.tables import ModelView, VersionView
-from apps.models.enums import Source
+from apps.models.enums import ModelsPermission, Source
 from apps.models.errors import ScoringFailed
 from apps.models.serving.cache import key_of
 from apps.models.serving.loaded import Loaded
@@ -48,6 +49,7 @@ class BatchAnswered:
 
 async def predict(actor: Actor, ask: Ask) -> Answered:
     """Raises `UnknownModel`, `NotFound`, `Invalid` naming features, and what loading and scoring raise."""
+    require(actor, ModelsPermission.PREDICT)
     started = perf_counter()
     model, version = await find_version(actor.identity, ask.model, ask.tag)
     row = version.checker.check(ask.features)
@@ -73,6 +75,7 @@ async def predict(actor: Actor, ask: Ask) -> Answered:
 
 async def check_ask(actor: Actor, ask: Ask) -> str:
     """The name of the model, when the version that would answer now takes the row. Raises what `predict` would."""
+    require(actor, ModelsPermission.PREDICT)
     model, version = await find_version(actor.identity, ask.model, ask.tag)
     version.checker.check(ask.features)
     return model.name
@@ -80,6 +83,7 @@ async def check_ask(actor: Actor, ask: Ask) -> str:
 
 async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
     """Each row has its answer or its error; only what concerns all of them is raised."""
+    require(actor, ModelsPermission.PREDICT)
     started = perf_counter()
     model, version = await find_version(actor.identity, ask.model, ask.tag)
     at = datetime.now(UTC)
@@ -117,6 +121,13 @@ async def predict_rows(actor: Actor, ask: BatchAsk) -> BatchAnswered:
 
     await _beside(is_long, note)
     return BatchAnswered(batch, version, merged, ids, seconds)
+
+
+async def explain(actor: Actor, version: VersionView, row: Row) -> Explanation:
+    """Of a row that was predicted before; counted and logged as nothing."""
+    _, explanation, _ = await _answer(actor, version, row, is_explained=True)
+    assert explanation is not None
+    return explanation
 
 
 async def _answer(

@@ -177,3 +177,14 @@ RESULT = Operation(
     more={202: TICKET},
     refusals=(404, 409),
 )
+EXPLAIN_LOGGED = Operation(
+    "Why a prediction of the log came out as it did",
+    shape(
+        ("base_value", "output", "shap_values", "top_features"),
+        {**EXPLANATION["properties"], "model_version": TEXT, "prediction_id": TEXT},
+        {**PREDICTION_EXAMPLE["explanation"], "model_version": "1.2.0", "prediction_id": ID},
+    ),
+    tag=TAG,
+    description="Told by the version that made it, of the row as it was scored. Counted as no prediction.",
+    refusals=(404, 502, 503, 504),
+)
