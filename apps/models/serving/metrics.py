@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Histogram
 
@@ -24,9 +24,10 @@ Key = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Sums:
-    """Of one version, since they were last published."""
+    """Of one version, ever since; `published` is what the ticker's thread has told of them, and nobody else's to touch."""
 
     latency: Histogram
+    published: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     rows: int = 0
     errors: int = 0
@@ -49,8 +50,9 @@ def publish() -> None:
     """The ticker's call: add what came since the last one."""
     for key, sums in list(_sums.items()):
         for counter, name in ((REQUESTS, "requests"), (ROWS, "rows"), (ERRORS, "errors"), (CACHED, "cached")):  # fmt: skip
-            if count := getattr(sums, name):
-                setattr(sums, name, getattr(sums, name) - count)
+            total = getattr(sums, name)
+            if count := total - sums.published.get(name, 0):
+                sums.published[name] = total
                 counter.labels(*key).inc(count)
 
 
