@@ -2,13 +2,17 @@
 import { cookie } from "./cookies.js";
 
 // {ok, status, told, headers}; rejects where nobody answers.
-export async function post(url, body) {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": cookie("csrftoken") },
-    body,
-    credentials: "same-origin",
-  });
+export function post(url, body) {
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": cookie("csrftoken") };
+  return call(url, { method: "POST", headers, body });
+}
+
+export function get(url) {
+  return call(url, {});
+}
+
+async function call(url, how) {
+  const response = await fetch(url, { ...how, credentials: "same-origin" });
   const told = await response.json().catch(() => ({}));
   return { ok: response.ok, status: response.status, told, headers: response.headers };
 }

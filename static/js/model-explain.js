@@ -1,5 +1,5 @@
-// Explains a prediction of the log: [data-explaining] holds the row and the version it is sent to once more. Works in the drawer as well.
-import { post, refusal, spelt } from "./model-api.js";
+// Explains a prediction of the log: [data-explaining] holds where to ask, and its row. Works in the drawer as well.
+import { get, refusal, spelt } from "./model-api.js";
 import { showWaterfall } from "./waterfall.js";
 
 async function explain(place, button) {
@@ -8,14 +8,14 @@ async function explain(place, button) {
   const figure = place.querySelector("[data-waterfall]");
   button.disabled = true;
   try {
-    const answer = await post(words.url, words.body);
+    const answer = await get(words.url);
     if (!answer.ok) {
       note.textContent = refusal(answer, words);
       return;
     }
-    const sent = JSON.parse(words.body).features;
+    const row = JSON.parse(words.features);
     const say = { yes: words.yes, no: words.no, leftOut: figure.dataset.leftOut };
-    showWaterfall(figure, answer.told.explanation, JSON.parse(words.names), (name) => spelt(sent[name], say));
+    showWaterfall(figure, answer.told, JSON.parse(words.names), (name) => spelt(row[name], say));
     button.parentElement.hidden = true;
   } catch {
     note.textContent = words.unreachable;

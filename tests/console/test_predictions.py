@@ -143,10 +143,8 @@ def test_detail_shows_the_row_and_what_would_explain_it(at_user, version):
 
     assert title(answer) == "Prediction of churn"
     assert re.findall(r"<dt>(tenure|contract)</dt>", page(answer)) == ["tenure", "contract"]
-    assert attribute(answer, "url") == (
-        f"/predict/churn?version={version.public_id}&amp;explain=true"
-    )
-    assert json.loads(attribute(answer, "body")) == {"features": {"tenure": 3}}
+    assert attribute(answer, "url") == f"/api/v1/predictions/{row.public_id}/explanation"
+    assert json.loads(attribute(answer, "features")) == {"tenure": 3, "contract": None}
 
 
 def test_detail_of_a_version_that_is_gone_explains_nothing(at_user, version):
@@ -156,7 +154,7 @@ def test_detail_of_a_version_that_is_gone_explains_nothing(at_user, version):
 
     answer = at_user.get(f"{LOG}/{row.public_id}")
 
-    assert (answer.status, attribute(answer, "body")) == (200, None)
+    assert (answer.status, attribute(answer, "features")) == (200, None)
 
 
 def test_detail_by_a_viewer_asks_nothing(at_viewer, version):

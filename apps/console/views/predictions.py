@@ -191,7 +191,7 @@ def detail(request: HttpRequest, id: str, prediction: str) -> HttpResponse:  # n
         stats=_stats(row),
         facts=_facts(row),
         features=[{"label": name, "value": spelt(value)} for name, value in row.features.items()],
-        explaining=_explaining(model, version, row) if may_ask and version else None,
+        explaining=_explaining(version, row) if may_ask and version else None,
         outcome=outcome_field(version, row.prediction) if may_ask else None,
         outcome_value=json.dumps(row.actual, ensure_ascii=False) if row.actual_at else "",
         outcome_url=reverse("console:model-prediction-outcome", args=where),
@@ -258,15 +258,11 @@ def _facts(row: PredictionRecord) -> list[dict[str, Any]]:
     return facts
 
 
-def _explaining(
-    model: RegisteredModel, version: ModelVersion, row: PredictionRecord
-) -> dict[str, str]:
-    """What js/model-explain.js sends: the same row to the same version. What was left out then is left out again."""
-    given = {name: value for name, value in row.features.items() if value is not None}
-    query = urlencode({"version": version.public_id, "explain": "true"})
+def _explaining(version: ModelVersion, row: PredictionRecord) -> dict[str, str]:
+    """What js/model-explain.js asks, and the row that it shows beside the answer."""
     return {
-        "url": f"/predict/{quote(model.name)}?{query}",
-        "body": json.dumps({"features": given}, ensure_ascii=False),
+        "url": f"/api/v1/predictions/{row.public_id}/explanation",
+        "features": json.dumps(row.features, ensure_ascii=False),
         "names": json.dumps(list(version.feature_schema), ensure_ascii=False),
     }
 
