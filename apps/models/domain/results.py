@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from apps.core import json
-from apps.models.domain.tabular import FileFormat
+from apps.models.domain.tabular import FileFormat, is_number
 
 Document = Mapping[str, Any]
 """A row as a batch's answer has it, with its `row`."""
@@ -44,4 +44,10 @@ def _cells(row: Document) -> list[Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else value
+    return "" if value is None else _harmless(value)
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is marked as text; `-5` and `+49151` are numbers."""
+    is_text = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_text and not is_number(value) else value

@@ -6,7 +6,7 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -41,6 +41,8 @@ class FileRow:
     features: Any = None
     customer: Any = None
     error: AppError | None = None
+    size: int = field(default=0, compare=False)
+    """How much text it was read from."""
 
 
 class Rows(Protocol):
@@ -129,6 +131,10 @@ def cell_readers(schema: Schema) -> dict[str, Callable[[str], Any]]:
         "string": str,
     }
     return {name: readers[spec["type"]] for name, spec in schema.items()}
+
+
+def is_number(text: str) -> bool:
+    return _NUMBER(text) is not None
 
 
 def wrong_row(message: str) -> Invalid:

@@ -105,6 +105,7 @@ def _copy(
         feature_schema=version.feature_schema,
         metrics=version.metrics,
         input_example=version.input_example,
+        background=_background(version),
         lineage=lineage,
         **said,
     )
@@ -116,6 +117,16 @@ def _copy(
             terms=terms,
             file_name=version.file.name,
         )
+
+
+def _background(version: ModelVersion) -> list[dict[str, Any]]:
+    """As it was given; of a version that was not opened yet it stands so."""
+    named = version.feature_schema
+    rows = (
+        row if isinstance(row, dict) else dict(zip(named, row, strict=True))
+        for row in version.background
+    )
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def _with(tags: Mapping[str, str], key: str, value: str | None) -> dict[str, str]:

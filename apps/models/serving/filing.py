@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 from apps.core import envelopes
@@ -38,6 +37,8 @@ from apps.models.serving.tables import find_version
 T = TypeVar("T")
 
 ROWS_AT_ONCE = 500
+TEXT_AT_ONCE = 4 * 1024 * 1024
+"""Of long rows fewer are taken: as values they are thirty times as large."""
 TRIES: Final = 4
 PAUSE_SECONDS = 1.0
 """Before a chunk is tried again, where the model is away for a moment; doubled each time."""
@@ -106,8 +107,15 @@ def _documents(
 
 
 def _chunks(rows: Iterable[FileRow]) -> Iterator[list[FileRow]]:
-    source = iter(rows)
-    while chunk := list(islice(source, ROWS_AT_ONCE)):
+    chunk: list[FileRow] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += row.size
+        if len(chunk) >= ROWS_AT_ONCE or size >= TEXT_AT_ONCE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk
 
 

@@ -568,6 +568,8 @@ def test_an_uploaded_directory_becomes_a_version(call: Caller, place: Place) -> 
 
 def test_a_version_is_copied(call: Caller, churn: RegisteredModel, place: Place) -> None:
     make_model(place.organization, name="copy")
+    told_against = [[5, "Two year"]]
+    ModelVersion.objects.filter(model=churn, number=2).update(background=told_against)
 
     made = call.post(
         f"{VERSIONS}/create", name="copy", source="models:/churn/2", tags=[LABELLED, {"key": "a"}]
@@ -578,6 +580,7 @@ def test_a_version_is_copied(call: Caller, churn: RegisteredModel, place: Place)
     assert (version.digest, version.label, version.tags) == (
         ModelVersion.objects.get(model=churn, number=2).digest, "1", {"a": ""},
     )  # fmt: skip
+    assert version.background == told_against
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -24,7 +25,8 @@ from apps.jobs.domain.kinds import handler_of
 from apps.jobs.domain.schedule import scheduled_named
 from apps.jobs.models import Job
 from apps.jobs.worker.context import RunContext
-from apps.models.enums import Stage
+from apps.models.adapters.mlflow.client import Client
+from apps.models.enums import SourceAuth, Stage
 from apps.models.errors import NameTaken
 from apps.models.models import MlflowSource, ModelVersion
 from apps.models.queries import registry as models
@@ -178,6 +180,28 @@ def test_files_are_fetched_from_the_server_alone(
 
     assert outcome["state"] == "failed"
     assert outcome["message"].endswith("it must proxy them (--serve-artifacts).")
+
+
+@pytest.mark.parametrize("place", ["mlflow-artifacts:/1/../../secrets", "mlflow-artifacts:/."])
+def test_files_that_lie_elsewhere_on_the_server_are_not_asked_for(
+    place: str, remote: FakeMlflow, actor: Actor
+) -> None:
+    remote.place = place
+
+    (outcome,) = sync(make_source(actor, remote))
+
+    assert outcome["message"] == "Its files lie at an address that leads elsewhere."
+
+
+@pytest.mark.parametrize("auth", ["bearer", "basic"])
+def test_a_credential_that_comes_back_is_not_told(auth: str) -> None:
+    client = Client("https://mlflow.example.com", SourceAuth(auth), "someone", SECRET)
+    sent = client._headers()["Authorization"]
+
+    refusal = client._refusal(403, json.dumps({"message": f"{sent} {SECRET} is wrong"}).encode())
+
+    word = sent.partition(" ")[0]
+    assert str(refusal.message) == f"The server answered 403: {word} … … is wrong"
 
 
 @pytest.mark.parametrize(

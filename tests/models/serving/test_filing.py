@@ -343,6 +343,24 @@ def test_a_file_is_scored_in_chunks(key: str, monkeypatch: pytest.MonkeyPatch) -
     assert (sizes, outcome.result["rows"]) == ([500, 500, 200], 1200)
 
 
+def test_of_long_rows_fewer_are_held(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a megabyte, five hundred of them at once, are more memory than a worker has."""
+    monkeypatch.setattr(filing, "TEXT_AT_ONCE", 100)
+    predict_rows, sizes = engine.predict_rows, []
+
+    async def watch(actor: Actor, ask: Any) -> Any:
+        sizes.append(len(ask.rows))
+        return await predict_rows(actor, ask)
+
+    monkeypatch.setattr(engine, "predict_rows", watch)
+    csv_row, json_row = b"5,Two year\n", b'{"tenure": 5, "contract": "Two year"}\n'
+
+    work(send(key, b"tenure,contract\n" + csv_row * 15))
+    work(send(key, json_row * 5))
+
+    assert sizes == [10, 5, 3, 2]
+
+
 def test_a_queue_that_is_full_keeps_no_file(key: str, settings: Any) -> None:
     settings.SIGNALBOX_JOB_QUEUE_LIMIT = 0
 

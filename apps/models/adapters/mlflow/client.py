@@ -64,8 +64,8 @@ class Client:
 
     def version_in_stage(self, model: str, stage: str) -> RemoteVersion:
         path = f"{API}/registered-models/get-latest-versions"
-        listed = self._get(path, name=model, stages=stage).get("model_versions") or []
-        found = [_version(each, model) for each in listed if isinstance(each, dict)]
+        listed = self._get(path, name=model, stages=stage).get("model_versions")
+        found = [_version(each, model) for each in _objects(listed)]
         if not found:
             raise NotThere(f"No version of {model} is in {stage} there.")
         return max(found, key=lambda version: int(version.number))
@@ -151,14 +151,22 @@ class Client:
     def _refusal(self, status: int, body: bytes) -> SourceRefused:
         told = (_parsed(body) or {}).get("message")
         words = str(told) if isinstance(told, str) else ""
-        if self.credential:
-            words = words.replace(self.credential, "…")
+        for secret in (
+            self.credential,
+            self._headers().get("Authorization", "").rpartition(" ")[2],
+        ):
+            words = words.replace(secret, "…") if secret else words
         text = f"The server answered {status}{': ' if words else '.'}{words[:LONGEST_MESSAGE]}"
         return NotThere(text) if status == 404 else SourceRefused(text)
 
     def _proxied(self, uri: str) -> str:
         """`mlflow-artifacts:/1/models/m-…` or the same with the server's own address, as a path of the proxy."""
-        parts, own = urlsplit(uri), urlsplit(self.url)
+        try:
+            parts, own = urlsplit(uri), urlsplit(self.url)
+        except ValueError:
+            raise SourceRefused("The server's answer names no address of files.") from None
+        if {".", ".."} & set(parts.path.split("/")):
+            raise SourceRefused("Its files lie at an address that leads elsewhere.")
         if parts.scheme == "mlflow-artifacts" and parts.netloc in ("", own.netloc):
             return parts.path.strip("/")
         is_own = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
@@ -181,8 +189,8 @@ def _version(document: Any, model: str) -> RemoteVersion:
         raise SourceRefused("The server's answer names a version without a number.")
     tags = {
         str(tag["key"]): str(tag.get("value", ""))
-        for tag in document.get("tags") or []
-        if isinstance(tag, dict) and "key" in tag
+        for tag in _objects(document.get("tags"))
+        if "key" in tag
     }
     return RemoteVersion(
         model, number, _text(document, "run_id"), _text(document, "description"), tags
@@ -192,6 +200,10 @@ def _version(document: Any, model: str) -> RemoteVersion:
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _parsed(body: bytes) -> dict[str, Any] | None:

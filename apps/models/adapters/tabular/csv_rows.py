@@ -63,9 +63,8 @@ class CsvRows:
             text = f"has {len(cells)} cells, the header has {len(columns.names)}"
             return FileRow(number, error=wrong_row(text))
         features = {name: read(cells[at]) for at, name, read in self._features if cells[at]}
-        return FileRow(
-            number, features, cells[columns.id_at] if columns.id_at is not None else None
-        )
+        customer = cells[columns.id_at] if columns.id_at is not None else None
+        return FileRow(number, features, customer, size=self._lines.used)
 
     def _refuse_open_quote(self, error: csv.Error) -> None:
         if str(error).startswith(_NEVER_CLOSED):

@@ -69,4 +69,4 @@ def read_line(number: int, line: str, reader: ObjectReader) -> FileRow:
         return FileRow(number, error=error)
     except AppError as error:
         return FileRow(number, error=wrong_row(error.message.replace("The body", "it")))
-    return FileRow(number, features, customer)
+    return FileRow(number, features, customer, size=len(line))

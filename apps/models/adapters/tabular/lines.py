@@ -21,7 +21,8 @@ class Lines:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._used = 0
+        self.used = 0
+        """Bytes of the row so far."""
         self.number = 0
         self.bytes_read = 0
 
@@ -34,8 +35,8 @@ class Lines:
             raise StopIteration
         self.number += 1
         self.bytes_read += len(line)
-        self._used += len(line)
-        if self._used > MOST_ROW:
+        self.used += len(line)
+        if self.used > MOST_ROW:
             raise BrokenFile(f"Line {self.number}: the row has more than {MOST_ROW} bytes.")
         if self.number == 1:
             line = line.removeprefix(_BOM)
@@ -47,4 +48,4 @@ class Lines:
             raise BrokenFile(f"Line {self.number} is not UTF-8.") from None
 
     def begin_row(self) -> None:
-        self._used = 0
+        self.used = 0
