@@ -261,3 +261,16 @@ def test_invalid_says_its_first_field() -> None:
     assert Invalid.field("name", "is needed", "required").fields == [
         FieldError("name", "is needed", "required")
     ]
+
+
+@each_kind
+@pytest.mark.parametrize("path", ["/v2", "/v2/models/churn/infer"])
+def test_kserve_body(
+    error: AppError, status: int, openai: str, anthropic: str, mlflow: str, path: str
+) -> None:
+    assert body_on(path, error) == {
+        "error": error.message,
+        "code": error.code,
+        "request_id": body_on(path, error)["request_id"],
+    }
+    assert envelopes.status_of(error, path) == status

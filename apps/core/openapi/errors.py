@@ -1,4 +1,4 @@
-"""The errors of the document: three shapes, as `core.envelopes` makes them for the callers of a path."""
+"""The errors of the document: four shapes, as `core.envelopes` makes them for the callers of a path."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ MEANINGS = {
     504: ("Somebody else's server took too long.", "upstream_timeout"),
     507: ("There is no room to keep it.", "no_room"),
 }
-DIALECTS = {"": "/api/v1/keys", "OpenAI": "/v1/chat/completions", "Anthropic": "/v1/messages"}
+DIALECTS = {
+    "": "/api/v1/keys",
+    "OpenAI": "/v1/chat/completions",
+    "Anthropic": "/v1/messages",
+    "KServe": "/v2/models",
+}
 """The word before `Error`, and a path that speaks it."""
 _KINDS = {status: kind for kind, status in envelopes.STATUS.items()}
 _TEXT = {"type": "string"}
@@ -41,6 +46,8 @@ def name_of(dialect: str) -> str:
 def dialect_of(path: str) -> str:
     if path.startswith(DIALECTS["Anthropic"]):
         return "Anthropic"
+    if path.startswith("/v2/"):
+        return "KServe"
     return "OpenAI" if path.startswith("/v1/") else ""
 
 
@@ -71,6 +78,7 @@ def schemas() -> dict[str, Any]:
         "AnthropicError": _object(
             {"type": {"const": "error"}, "error": anthropic, "request_id": _TEXT}, "type", "error"
         ),
+        "KServeError": _object({"error": _TEXT, "code": _TEXT, "request_id": _TEXT}, "error"),
     }
 
 
