@@ -46,6 +46,7 @@ class FakeMlflow:
     stages: dict[tuple[str, str], str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     place: str = "mlflow-artifacts:"
+    description: str = "As it was logged"
     status: int = 0
     """Instead of an answer, if set."""
     asked: list[str] = field(default_factory=list)
@@ -85,7 +86,7 @@ class FakeMlflow:
             "creation_timestamp": 1795298921141,
             "last_updated_timestamp": 1795298921141,
             "current_stage": "None",
-            "description": "As it was logged",
+            "description": self.description,
             "source": "models:/m-1",
             "run_id": "cff5c1b4f65848d59735238dac285524",
             "status": "READY",

@@ -17,8 +17,8 @@ from apps.models.errors import BrokenFile
 
 HEAD: Final = 4096
 CUSTOMER: Final = "customer_id"
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?").fullmatch
-_INTEGER = re.compile(r"[+-]?\d{1,19}").fullmatch
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII).fullmatch
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 _utf8 = codecs.getincrementaldecoder("utf-8")
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}

@@ -161,9 +161,17 @@ def _terms(
         feature_schema=chosen.schema,
         lineage=_kept(names.check_lineage, {"run_id": run_id} if run_id else {}),
         origin={"source": source.public_id, "model": found.model, "version": found.number},
-        description=found.description[: names.LONGEST_TEXT],
+        description=_description(found),
         tags=_kept(names.check_tags, told),
     )
+
+
+def _description(found: RemoteVersion) -> str:
+    """Theirs, unless it is none that we may keep."""
+    try:
+        return names.check_text("description", found.description[: names.LONGEST_TEXT])
+    except Invalid:
+        return ""
 
 
 def _label(model: RegisteredModel, found: RemoteVersion) -> str:

@@ -117,6 +117,7 @@ def test_cells_mean_what_the_schema_says() -> None:
         (b"x,1", "tenure must be an integer"),
         (b"1.5,1", "tenure must be an integer"),
         (b"1_000,1", "tenure must be an integer"),
+        ("١,1".encode(), "tenure must be an integer"),
         (b"-1,1", "tenure must be positive"),
         (b"9223372036854775808,1", "tenure must fit into 64 bits"),
         (b"99999999999999999999,1", "tenure must fit into 64 bits"),

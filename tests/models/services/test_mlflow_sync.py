@@ -193,6 +193,17 @@ def test_files_that_lie_elsewhere_on_the_server_are_not_asked_for(
     assert outcome["message"] == "Its files lie at an address that leads elsewhere."
 
 
+def test_a_description_that_cannot_be_kept_keeps_no_version_out(
+    remote: FakeMlflow, actor: Actor
+) -> None:
+    remote.description = "Better\x00"
+
+    outcomes = sync(make_source(actor, remote))
+
+    assert told(outcomes) == [("moved", "7", "mlflow-7")]
+    assert models.version(actor=actor, name="churn", tag="@champion").description == ""
+
+
 @pytest.mark.parametrize("auth", ["bearer", "basic"])
 def test_a_credential_that_comes_back_is_not_told(auth: str) -> None:
     client = Client("https://mlflow.example.com", SourceAuth(auth), "someone", SECRET)
