@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from apps.core.system import views as system
+from apps.models.views.explaining import prediction_explanation
 
 urlpatterns: list[URLPattern | URLResolver] = [path("health/detailed", system.detailed)]
 
@@ -20,6 +21,7 @@ if settings.SIGNALBOX_ENABLE_REST:
         path("", include("apps.jobs.rest.urls")),
         path("", include("apps.providers.rest.urls")),
         path("", include("apps.models.rest.urls")),
+        path("predictions/<str:id>/explanation", prediction_explanation),
         path("", include("apps.models.rest.urls_sources")),
         path("", include("apps.conversations.rest.urls_around")),
         path("", include("apps.conversations.rest.urls")),

@@ -8,7 +8,6 @@ from apps.models.rest.batches import FileBatchViewSet
 from apps.models.rest.models import ModelViewSet, one_model
 from apps.models.rest.predictions import OutcomeViewSet, PredictionViewSet
 from apps.models.rest.versions import VersionViewSet
-from apps.models.views.explaining import prediction_explanation
 
 VERSION = "models/<str:id>/versions/<str:tag>"
 
@@ -36,5 +35,4 @@ urlpatterns = [
     path("predictions/outcomes", OutcomeViewSet.as_view({"post": "create_many"})),
     path("predictions/<str:id>", PredictionViewSet.as_view({"get": "retrieve"})),
     path("predictions/<str:id>/outcome", OutcomeViewSet.as_view({"post": "create"})),
-    path("predictions/<str:id>/explanation", prediction_explanation),
 ]

@@ -61,7 +61,9 @@ async def v2_model(request: GateRequest, model: str, version: str | None = None)
 
 @describe(GET=shapes.MODEL_READY)
 @door(GET=Door(VIEW))
-async def v2_model_ready(request: GateRequest, model: str, version: str | None = None) -> HttpResponse:
+async def v2_model_ready(
+    request: GateRequest, model: str, version: str | None = None
+) -> HttpResponse:
     assert request.actor is not None
     found, _ = await find_version(request.actor.identity, model, version)
     return _said({"name": found.name, "ready": True})

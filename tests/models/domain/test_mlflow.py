@@ -8,7 +8,8 @@ import pytest
 
 from apps.core.errors import Invalid
 from apps.models.domain.mlflow.filters import Term, read_filter
-from apps.models.domain.mlflow.reading import MOST_DEPTH, MOST_EVENTS, choose
+from apps.models.domain.mlflow.reading import choose
+from apps.models.domain.mlflow.yaml_text import MOST_DEPTH, MOST_EVENTS
 from apps.models.errors import BrokenArtifact
 
 pytestmark = pytest.mark.unit

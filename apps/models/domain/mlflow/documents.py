@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import yaml
-
 from apps.core import json as strict_json
 from apps.models.domain.mlflow.scripts import SCORECARD
 from apps.models.domain.mlflow.signatures import signature_of
@@ -177,5 +175,8 @@ def _conda(form: Format) -> dict[str, Any]:
 
 
 def _yaml(document: Mapping[str, Any]) -> str:
-    text: str = yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True)
-    return text
+    from apps.models.domain.mlflow.yaml_text import (  # noqa: PLC0415 - its library is a megabyte
+        write_yaml,
+    )
+
+    return write_yaml(document)

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from apps.models.domain.mlflow.signatures import schema_of
 from apps.models.domain.schema import Schema
 from apps.models.errors import BrokenArtifact, UnsafeArtifact
@@ -18,13 +16,8 @@ from apps.models.errors import BrokenArtifact, UnsafeArtifact
 MLMODEL: Final = "MLmodel"
 MOST_BYTES: Final = 1024 * 1024
 LONGEST_PATH: Final = 500
-MOST_DEPTH: Final = 50
-MOST_EVENTS: Final = 20_000
-"""Of YAML, a word each or two; a signature is one word, however many features it has."""
 _BOOSTERS: Final = ("xgboost.core.Booster", "lightgbm.basic.Booster")
 _NOTHING: Final = ("", "~", "null")
-_Loader: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-"""Reads every plain word as a text: dates, numbers and tags that make other things are a stranger's to get wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +73,14 @@ def check_path(path: str) -> str:
 def _document(content: bytes) -> Mapping[str, Any]:
     if len(content) > MOST_BYTES:
         raise BrokenArtifact("MLmodel is too large")
-    text = content.decode("utf-8", "replace")
-    try:
-        _refuse_tricks(text)
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it makes texts, lists and mappings alone
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise BrokenArtifact("MLmodel is no YAML") from None
+    from apps.models.domain.mlflow.yaml_text import (  # noqa: PLC0415 - its library is a megabyte
+        read_yaml,
+    )
+
+    document = read_yaml(content.decode("utf-8", "replace"))
     if not isinstance(document, Mapping):
         raise BrokenArtifact("MLmodel is no document")
     return document
-
-
-def _refuse_tricks(text: str) -> None:
-    """Aliases, by which a few bytes become a few gigabytes, and nesting, by which they take minutes, or the process."""
-    depth = 0
-    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
-        if isinstance(event, yaml.AliasEvent):
-            raise BrokenArtifact("MLmodel has aliases")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MOST_DEPTH or number > MOST_EVENTS:
-            raise BrokenArtifact("MLmodel is nested too deep, or says too much")
 
 
 def _refuse_pickle(name: str, flavor: Mapping[str, Any]) -> None:
