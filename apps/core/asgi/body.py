@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from time import monotonic
 from typing import Any, cast
 
+from apps.core.asgi.begun import Begun
 from apps.core.asgi.pool import in_pool
 from apps.core.asgi.request import GateRequest
 from apps.core.errors import Malformed, TooLarge
@@ -77,31 +78,12 @@ async def _next(receive: Receive, seconds: float) -> dict[str, Any]:
             message = done.value
         else:
             async with asyncio.timeout(seconds):
-                message = await _Begun(waiting, first)
+                message = await Begun(waiting, first)
     except TimeoutError:
         raise Malformed("The body stopped arriving.", code="body_timeout") from None
     if message["type"] == "http.disconnect":
         raise ClientGone
     return message
-
-
-class _Begun:
-    """Goes on with a coroutine that was begun by hand and waits for something."""
-
-    def __init__(self, waiting: Coroutine[Any, Any, Any], first: Any) -> None:
-        self._waiting = waiting
-        self._first = first
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        try:
-            yield self._first
-        except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
-            try:
-                self._first = self._waiting.throw(error)
-            except StopIteration as done:
-                return done.value
-            return (yield from self.__await__())
-        return (yield from self._waiting.__await__())
 
 
 def _check(size: int, limit: int) -> None:

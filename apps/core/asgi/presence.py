@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
+from apps.core.asgi.begun import Begun
 from apps.core.asgi.body import ClientGone
 from apps.core.asgi.ending import until_the_end
 from apps.core.asgi.request import GateRequest
@@ -18,10 +19,15 @@ LOOK_SECONDS = 0.25
 
 async def while_present(request: GateRequest, work: Coroutine[Any, Any, T]) -> T:
     """What the work comes to. It is cancelled when the caller hangs up, and `ClientGone` raised; or `Stopping`."""
+    try:
+        first = work.send(None)
+    except StopIteration as done:  # it waited for nothing, so there was nothing to leave
+        return done.value  # type: ignore[no-any-return]  # what the work comes to
+    rest: Awaitable[T] = Begun(work, first)
     receive = request.receive
     if receive is None:
         with until_the_end():
-            return await work
+            return await rest
     task = asyncio.current_task()
     assert task is not None
     is_gone = False
@@ -41,7 +47,7 @@ async def while_present(request: GateRequest, work: Coroutine[Any, Any, T]) -> T
     timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, begin)
     try:
         with until_the_end():
-            return await work
+            return await rest
     except asyncio.CancelledError:
         if not is_gone:
             raise

@@ -35,6 +35,7 @@ def limits_of(answer: Answer) -> tuple[str | None, ...]:
         {"X-API-Key": " ada "},
         {"Authorization": "Bearer ada", "X-API-Key": "ada"},
         {"Authorization": "", "X-API-Key": "ada"},
+        {"Authorization": "Basic YWRhOmFkYQ=="},  # ada:ada, the password is the key
     ],
 )
 def test_a_credential_comes_by_either_header(
@@ -55,7 +56,9 @@ def test_a_credential_comes_by_either_header(
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer bob"},
         {"Authorization": "ada"},
-        {"Authorization": "Basic YWRhOmFkYQ=="},
+        {"Authorization": "Basic YWRh"},
+        {"Authorization": "Basic YWRhOmJvYg=="},
+        {"Authorization": "Basic ===="},
         {"Authorization": 'Digest username="ada", realm="x"'},
         {"Authorization": "Bearer " + "a" * 5000},
         {"Authorization": "Bearer \xff"},
