@@ -26,8 +26,10 @@ class Ask:
     source: Source = Source.SINGLE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BatchRow:
+    """Not frozen: a thousand are made at a time, twice as fast."""
+
     features: Any
     customer: str = ""
     said_customer: Any = None

@@ -26,7 +26,7 @@ from apps.models.enums import ModelsPermission, Source
 from apps.models.errors import ScoringFailed
 from apps.models.serving.cache import key_of
 from apps.models.serving.loaded import Loaded
-from apps.models.serving.recording import is_logged, record
+from apps.models.serving.recording import is_logged, record, share_logged
 from apps.models.serving.rooms import Room, room
 from apps.models.serving.tables import find_version
 
@@ -67,7 +67,7 @@ async def predict(actor: Actor, ask: Ask) -> Answered:
         source=ask.source,
         at=at,
         seconds=perf_counter() - started,
-        lines=(_line(answered, ask.customer),) if is_logged(model) else (),
+        lines=(_line(answered, ask.customer),) if is_logged(share_logged(model)) else (),
         cached=int(is_cached),
     )
     return answered
@@ -226,9 +226,9 @@ def _lines(
     scored: Sequence[Scored | AppError],
     ids: Sequence[str],
 ) -> list[Line]:
-    document = version.checker.document
+    document, share = version.checker.document, share_logged(model)
     return [
         Line(name, row.customer, document(features), one.prediction, one.probability)
         for name, row, features, one in zip(ids, rows, checked, scored, strict=True)
-        if not isinstance(one, AppError) and not isinstance(features, AppError) and is_logged(model)
+        if not isinstance(one, AppError) and not isinstance(features, AppError) and is_logged(share)
     ]

@@ -16,11 +16,14 @@ from apps.models.enums import Source
 from apps.models.serving import metrics
 
 
-def is_logged(model: ModelView) -> bool:
-    """Whether this prediction's row is kept: all of a model's, or a share of them."""
-    if not settings.SIGNALBOX_PREDICTION_LOG:
-        return False
-    return model.log_share >= 1.0 or random() < model.log_share  # noqa: S311 - a sample, not a secret
+def share_logged(model: ModelView) -> float:
+    """Which share of a model's predictions keeps its rows."""
+    return model.log_share if settings.SIGNALBOX_PREDICTION_LOG else 0.0
+
+
+def is_logged(share: float) -> bool:
+    """Whether this one is of them."""
+    return share >= 1.0 or random() < share  # noqa: S311 - a sample, not a secret
 
 
 def record(
