@@ -12,7 +12,6 @@ from apps.core.actor import Actor
 from apps.core.limits.factory import set_store
 from apps.core.limits.memory import MemoryLimitStore
 from apps.core.tenancy import organization_scope
-from apps.models.serving.tables import forget_versions
 from apps.tenants.models import Organization
 from tests.factories.tenants import actor_of, make_admin, make_organization
 
@@ -45,10 +44,3 @@ def other(db: None) -> Organization:
 def actor(organization: Organization) -> Actor:
     """An administrator of ours."""
     return actor_of(make_admin(organization))
-
-
-@pytest.fixture(autouse=True)
-def versions_apart() -> Iterator[None]:
-    """Databases of tests give keys out again: what one test read is not what the next one means."""
-    yield
-    forget_versions()

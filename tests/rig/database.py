@@ -16,3 +16,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if default["ENGINE"] == "apps.core.sqlite3":
         folder = Path(os.environ["SIGNALBOX_DATA_DIR"]).parent
         default.setdefault("TEST", {})["NAME"] = str(folder / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Databases of tests give keys out again: a model's version that one test read is not what the next one means."""
+    from apps.models.serving.tables import forget_versions  # noqa: PLC0415 - as above
+
+    forget_versions()

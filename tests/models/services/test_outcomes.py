@@ -108,7 +108,9 @@ def test_what_it_could_never_be_changes_nothing(actor: Actor, churn: ModelVersio
     assert (row.actual_at, tallies()) == (None, [])
 
 
-@pytest.mark.parametrize("strange", ["nope", "", "pred_1", new_id("pred"), new_id("mver"), "\x00"])
+@pytest.mark.parametrize(
+    "strange", ["nope", "", "pred_1", "pred_" + "0" * 32, "mver_" + "0" * 32, "\x00"]
+)
 def test_an_unknown_prediction_is_not_there(
     actor: Actor, churn: ModelVersion, strange: str
 ) -> None:
