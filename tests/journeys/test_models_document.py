@@ -124,11 +124,12 @@ def test_the_log_is_read_and_judged(newcomer: Newcomer, serving: Serving) -> Non
         assert time.monotonic() < deadline  # it is on its way through the spool
         time.sleep(0.05)
 
-    listed, one, judged, taken, accuracy = newcomer.follow(block)
+    listed, one, told, judged, taken, accuracy = newcomer.follow(block)
 
     assert {row["customer_id"] for row in listed["data"]} == {"CUST12345"}
     assert one["id"] == judged["id"] == said["prediction_id"]
     assert one["features"]["contract"] == "Month-to-month"
+    assert told["top_features"][0]["value"] == one["features"][told["top_features"][0]["feature"]]
     assert (judged["actual"], taken) == (1, {"accepted": 1, "rejected": []})
     assert {point["version"] for point in accuracy["points"]} >= {"1.2.0"}
 

@@ -119,7 +119,16 @@ def test_no_process_is_started_before_a_model_needs_one() -> None:
 
 
 def children() -> set[str]:
-    return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+    """Workers alone: servers of other tests may be children of this process too."""
+    mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return {pid for pid in mine if b"tests.fakes.worker" in command_of(pid)}
+
+
+def command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 @pytest.mark.parametrize("word", ["die", "abort", "talk"])
